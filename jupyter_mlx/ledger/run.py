@@ -1,0 +1,85 @@
+"""A run: one recorded execution of a cell, a notebook, a stage or a block in a script."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any, Literal, TypeAlias
+
+Kind: TypeAlias = Literal["cell", "notebook", "stage", "block", "sweep", "reproduce", "snapshot"]
+Status: TypeAlias = Literal["running", "finished", "failed", "interrupted"]
+How: TypeAlias = Literal["declared", "seen", "weak"]
+Value: TypeAlias = Any
+"""A parameter: anything that JSON can say, nested; `plain` makes it so."""
+
+
+def new_id() -> str:
+    """A fresh run id: 16 hex digits, unique across machines, so that ledgers merge as a union."""
+    return secrets.token_hex(8)
+
+
+def utc_now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(timezone.utc)
+
+
+@dataclass(frozen=True, slots=True)
+class FileVersion:
+    """A file or folder that a run read or wrote, at its exact version."""
+
+    path: str
+    """Relative to the project, `/`-separated."""
+    digest: str
+    """`b3:…`: of the bytes of a file, of the manifest of a folder."""
+    size_bytes: int
+    how: How = "declared"
+    kind: Literal["file", "folder"] = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The exception that ended a run."""
+
+    ename: str
+    evalue: str
+    traceback: tuple[str, ...] = ()
+    """The frames as the notebook shows them, one string each, with ANSI colours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as the ledger holds it."""
+
+    id: str
+    name: str
+    kind: Kind
+    status: Status
+    started_at: datetime
+    """UTC, always."""
+    duration_s: float | None = None
+    """Wall seconds; None while it runs."""
+    params: dict[str, Value] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    """The last value of each; the steps are in the series."""
+    tags: tuple[str, ...] = ()
+    notebook: str | None = None
+    """Relative to the project, `/`-separated."""
+    cell_id: str | None = None
+    parent: str | None = None
+    source: str = ""
+    slice: tuple[str, ...] = ()
+    inputs: tuple[FileVersion, ...] = ()
+    outputs: tuple[FileVersion, ...] = ()
+    cell_outputs: tuple[dict[str, Any], ...] = ()
+    """nbformat outputs; a large payload is replaced by `{"digest", "size_bytes"}`."""
+    environment: str | None = None
+    """The digest of the environment, an object that many runs share."""
+    git: dict[str, Any] = field(default_factory=dict)
+    error: Failure | None = None
+    resources: dict[str, float] = field(default_factory=dict)
+    """cpu_s, peak_memory_bytes."""
+    starred: bool = False
+    note: str = ""
+    seq: int = 0
+    """The ledger's change number at which this run last changed."""
