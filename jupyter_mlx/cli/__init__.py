@@ -1,0 +1,1 @@
+"""The command line, `jmlx`: one file a group, thin over `jupyter_mlx.project`."""
