@@ -1,0 +1,49 @@
+"""The server extension: puts the routes and the events of jupyter_mlx into a Jupyter server."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jupyter_server.serverapp import ServerApp
+
+    from .events import Announcer
+    from .source import ProjectSource
+
+SETTING = "jupyter_mlx"
+THREADS = 4
+"""For the work of requests; SQLite has one writer anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every handler answers from; one a server, under `settings["jupyter_mlx"]`."""
+
+    source: ProjectSource
+    threads: ThreadPoolExecutor
+    announcer: Announcer | None
+    """None where the server has no events: the panel then refreshes by hand."""
+
+
+def load(serverapp: ServerApp) -> None:
+    """Add the extension to a starting `ServerApp`."""
+    from jupyter_server.utils import url_path_join
+
+    from .events import Announcer
+    from .handlers import ROUTES
+    from .source import ProjectSource
+
+    source = ProjectSource(Path(serverapp.root_dir).resolve())
+    events = serverapp.event_logger
+    serverapp.web_app.settings[SETTING] = Services(
+        source,
+        ThreadPoolExecutor(THREADS, thread_name_prefix="jupyter_mlx"),
+        Announcer(source, events, serverapp.log) if events else None,
+    )
+    base = serverapp.web_app.settings["base_url"]
+    serverapp.web_app.add_handlers(  # type: ignore[no-untyped-call]
+        ".*$", [(url_path_join(base, "jupyter-mlx/api/v1", path), handler) for path, handler in ROUTES]
+    )

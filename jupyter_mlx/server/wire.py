@@ -1,0 +1,95 @@
+"""Values as JSON says them: the shapes of openapi.yaml."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from jupyter_mlx.ledger.run import FileVersion, Run
+
+Series = Mapping[str, Sequence[tuple[int, float, float]]]
+
+
+def encode(value: object) -> bytes:
+    """`value` as one JSON document that every browser reads."""
+    return msgspec.json.encode(plain(value))
+
+
+def plain(value: object) -> object:
+    """`value` in what JSON can say; a number that it cannot say becomes its name."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(inner) for inner in value]
+    if isinstance(value, datetime):
+        return _time(value)
+    return str(value)
+
+
+def run_row(run: Run) -> dict[str, Any]:
+    """A run as a list shows it."""
+    return {
+        "id": run.id,
+        "name": run.name,
+        "kind": run.kind,
+        "status": run.status,
+        "started_at": _time(run.started_at),
+        "duration_s": run.duration_s,
+        "params": run.params,
+        "metrics": run.metrics,
+        "tags": run.tags,
+        "notebook": run.notebook,
+        "parent": run.parent,
+        "starred": run.starred,
+        "note": run.note,
+    }
+
+
+def run_detail(run: Run, series: Series, environment: Mapping[str, Any]) -> dict[str, Any]:
+    """A run as its own tab shows it, but for its outputs, which are asked for apart."""
+    error = run.error
+    return {
+        **run_row(run),
+        "source": run.source,
+        "slice": run.slice,
+        "inputs": [_file(version) for version in run.inputs],
+        "outputs": [_file(version) for version in run.outputs],
+        "cell_outputs": run.cell_outputs,
+        "environment": environment,
+        "git": run.git,
+        "error": error and {"ename": error.ename, "evalue": error.evalue, "traceback": error.traceback},
+        "cell_id": run.cell_id,
+        "resources": run.resources,
+        "series": series,
+    }
+
+
+def _file(version: FileVersion) -> dict[str, Any]:
+    return {
+        "path": version.path,
+        "digest": version.digest,
+        "size_bytes": version.size_bytes,
+        "how": version.how,
+        "kind": version.kind,
+    }
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+
+
+def _number(value: float) -> float | str:
+    if math.isfinite(value):
+        return value
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
