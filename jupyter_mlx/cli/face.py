@@ -144,7 +144,7 @@ def perform(face: Face, function: Callable[..., Payload], arguments: dict[str, A
         # the reader (`| head`) has gone: nothing more to say, not even at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:  # noqa: BLE001 (a face: everything ends in one line)
+    except Exception as error:
         return fail(face, error)
     return face.exit_code
 

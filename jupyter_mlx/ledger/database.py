@@ -1,0 +1,169 @@
+"""The ledger's SQLite file: opened, migrated, and one connection for each thread and process.
+
+WAL lets readers and one writer work at once; where the file system cannot do
+it (network file systems), SQLite keeps its rollback journal. Source:
+https://www.sqlite.org/wal.html ("All processes using a database must be on the
+same host computer").
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from jupyter_mlx.errors import AccessError, CorruptError, UnavailableError
+
+PATIENCE_S = 30.0
+"""How long a writer waits for another: far longer than any write takes."""
+NOT_A_DATABASE = {"file is not a database", "database disk image is malformed"}
+
+
+class DamagedLedgerError(CorruptError):
+    """The ledger's file cannot be read as a database."""
+
+    code = "ledger-damaged"
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path, self.problem = path, problem
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}; `jmlx doctor --rebuild` makes it again from the records"
+
+
+class NewerLedgerError(UnavailableError):
+    """A later version of jupyter_mlx wrote the ledger."""
+
+    code = "ledger-newer"
+
+    def __init__(self, path: str, found: int, known: int) -> None:
+        super().__init__(path, found, known)
+        self.path, self.found, self.known = path, found, known
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} has format {self.found}, this version of jupyter_mlx knows {self.known}; "
+            "`pip install --upgrade jupyter-mlx`"
+        )
+
+
+class Database:
+    """Connections to one file, and transactions on them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection, opened and migrated on its first use.
+
+        Raises:
+            AccessError: the file or its folder cannot be opened.
+            DamagedLedgerError: the file is not a database.
+            NewerLedgerError: a later version wrote it.
+        """
+        # a connection must not cross a fork: the child's first use opens its own
+        if getattr(self._local, "pid", None) != os.getpid():
+            self._local.connection = self._open()
+            self._local.pid = os.getpid()
+        found = self._local.connection
+        assert isinstance(found, sqlite3.Connection)
+        return found
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        if getattr(self._local, "pid", None) == os.getpid():
+            self._local.connection.close()
+        self._local.pid = None
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that has the write lock from its start."""
+        with told(self.path):
+            connection = self.connection()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    def read(self, sql: str, values: tuple[object, ...] | dict[str, object] = ()) -> list[sqlite3.Row]:
+        """All rows of one query."""
+        with told(self.path):
+            return self.connection().execute(sql, values).fetchall()
+
+    def _open(self) -> sqlite3.Connection:
+        with told(self.path):
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise AccessError.of(error, self.path.parent) from error
+            # autocommit: transactions are begun by `write` alone
+            connection = sqlite3.connect(
+                self.path, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False
+            )
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode = WAL")
+            # WAL with NORMAL loses no consistency; a power cut may lose the last
+            # commits, and each finished run is also an object, which is synced
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            self._migrate(connection)
+            return connection
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        steps = sorted(
+            (
+                entry
+                for entry in files("jupyter_mlx.ledger.migrations").iterdir()
+                if entry.name.endswith(".sql")
+            ),
+            key=lambda entry: entry.name,
+        )
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == len(steps):
+            return
+        if version > len(steps):
+            raise NewerLedgerError(str(self.path), version, len(steps))
+        connection.execute("BEGIN IMMEDIATE")
+        # another process may have migrated while this one waited for the lock
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        for step in steps[version:]:
+            for statement in statements(step.read_text(encoding="utf-8")):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(steps)}")
+        connection.commit()
+
+
+def statements(script: str) -> Iterator[str]:
+    """The single statements of an SQL script: `executescript` would commit between them."""
+    part = ""
+    for line in script.splitlines(keepends=True):
+        part += line
+        if sqlite3.complete_statement(part):
+            yield part
+            part = ""
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into ours, which say the next step."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        problem = str(error)
+        if problem in NOT_A_DATABASE:
+            raise DamagedLedgerError(str(path), problem) from error
+        known = {
+            "unable to open database file": "Permission denied",
+            "attempt to write a readonly database": "Permission denied",
+            "database or disk is full": "No space left on device",
+        }
+        raise AccessError(str(path), known.get(problem, problem)) from error

@@ -1,0 +1,375 @@
+"""The ledger: the runs of a project, written by many processes at once and read in pages."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from jupyter_mlx.errors import ConflictError, NotFoundError
+
+from . import rows
+from .database import Database
+from .filters import Selection
+from .owner import Owner
+from .run import Run, utc_now
+
+LIGHT = "rowid, id, name, kind, status, started_at, duration_s, notebook, cell_id, parent, starred, note, seq, process"
+Series = dict[str, list[tuple[int, float, float]]]
+"""Metric → (step, value, seconds since the run's start), in the order in which they were logged."""
+
+
+class RunNotFoundError(NotFoundError):
+    """The ledger has no such run."""
+
+    code = "run-not-found"
+
+    def __init__(self, ref: str) -> None:
+        super().__init__(ref)
+        self.ref = ref
+
+    def __str__(self) -> str:
+        return f"no run {self.ref!r}; `jmlx runs list` shows the ids"
+
+
+class AmbiguousRunError(ConflictError):
+    """The beginning of an id fits more than one run."""
+
+    code = "run-ambiguous"
+
+    def __init__(self, ref: str, ids: tuple[str, ...]) -> None:
+        super().__init__(ref, ids)
+        self.ref, self.ids = ref, ids
+
+    def __str__(self) -> str:
+        return f"{self.ref!r} begins the ids of several runs ({', '.join(self.ids)}); give more digits"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some runs of a selection, in its order."""
+
+    runs: tuple[Run, ...]
+    """Without detail (source, outputs, files, …): `Ledger.get` has it."""
+    next: str | None
+    """The cursor of the page after; None at the end."""
+    total: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened to the ledger after some change number."""
+
+    runs: tuple[Run, ...]
+    removed: tuple[str, ...]
+    seq: int
+
+
+class Ledger:
+    """The runs of one project. Every method may be called from any thread and process."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = Database(path)
+        self.path = path
+
+    def close(self) -> None:
+        """Close this thread's connection; a later call opens it again."""
+        self._db.close()
+
+    # -- writing ---------------------------------------------------------------------------
+
+    def open(self, run: Run) -> None:
+        """Enter a run that begins now; this process is its owner."""
+        self.insert(run, process=Owner.here().encode())
+
+    def insert(self, run: Run, *, process: str | None = None, record: str | None = None) -> bool:
+        """Enter a run as it is; False, and nothing done, where its id is there already."""
+        with self._db.write() as db:
+            cursor = db.execute(
+                "INSERT OR IGNORE INTO runs (id, name, kind, status, started_at, duration_s, notebook, cell_id,"
+                " parent, starred, note, seq, process, record, detail)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    run.id, run.name, run.kind, run.status, run.started_at.timestamp(), run.duration_s,
+                    run.notebook, run.cell_id, run.parent, run.starred, run.note, _next_seq(db), process, record,
+                    rows.detail_of(run),
+                ),
+            )  # fmt: skip
+            if not cursor.rowcount:
+                return False
+            _put_parts(db, int(cursor.lastrowid or 0), run)
+            return True
+
+    def log(self, id_: str, metrics: Mapping[str, float], step: int | None = None, t: float = 0.0) -> None:
+        """Append a step to metrics, `t` seconds after the run's start; no step means the next one."""
+        with self._db.write() as db:
+            run = _rowid(db, id_)
+            for key, value in metrics.items():
+                found = rows.number(value)
+                db.execute(
+                    "INSERT INTO points VALUES (?1, ?2,"
+                    " coalesce(?3, (SELECT max(step) + 1 FROM points WHERE run = ?1 AND key = ?2), 0), ?4, ?5)",
+                    (run, key, step, found, t),
+                )
+                db.execute("INSERT OR REPLACE INTO vals VALUES (?, 'm', ?, ?, NULL)", (run, key, found))
+            db.execute("UPDATE runs SET seq = ? WHERE rowid = ?", (_next_seq(db), run))
+
+    def set_params(self, id_: str, params: Mapping[str, Any]) -> None:
+        """Add params to a run, or replace them."""
+        with self._db.write() as db:
+            _put_values(db, _rowid(db, id_), rows.values_of(params, {}))
+            _touch(db, id_)
+
+    def finish(self, run: Run) -> Run:
+        """Seal a run: all but its params, metrics and tags, which are added to those there are."""
+        with self._db.write() as db:
+            rowid = _rowid(db, run.id)
+            db.execute(
+                "UPDATE runs SET name = ?, status = ?, duration_s = ?, process = NULL, detail = ? WHERE rowid = ?",
+                (run.name, run.status, run.duration_s, rows.detail_of(run), rowid),
+            )
+            _put_parts(db, rowid, run)
+            _touch(db, run.id)
+        return self.get(run.id)
+
+    def set_record(self, id_: str, digest: str) -> None:
+        """Note the object that is the finished run."""
+        with self._db.write() as db:
+            db.execute("UPDATE runs SET record = ? WHERE id = ?", (digest, id_))
+
+    def edit(
+        self,
+        ref: str,
+        *,
+        tags: Sequence[str] | None = None,
+        note: str | None = None,
+        starred: bool | None = None,
+    ) -> Run:
+        """Change what people write on a run; None leaves it."""
+        id_ = self.resolve(ref)
+        with self._db.write() as db:
+            rowid = _rowid(db, id_)
+            if tags is not None:
+                db.execute("DELETE FROM tags WHERE run = ?", (rowid,))
+                db.executemany("INSERT OR IGNORE INTO tags VALUES (?, ?)", [(rowid, tag) for tag in tags])
+            if note is not None:
+                db.execute("UPDATE runs SET note = ? WHERE rowid = ?", (note, rowid))
+            if starred is not None:
+                db.execute("UPDATE runs SET starred = ? WHERE rowid = ?", (starred, rowid))
+            _touch(db, id_)
+        return self.get(id_)
+
+    def trash(self, ref: str) -> str:
+        """Hide a run from every list; `untrash` brings it back. Returns its id."""
+        return self._set_trashed(ref, utc_now().timestamp())
+
+    def untrash(self, ref: str) -> str:
+        """Show a run again that was put into the trash. Returns its id."""
+        return self._set_trashed(ref, None)
+
+    def _set_trashed(self, ref: str, at: float | None) -> str:
+        id_ = self.resolve(ref)
+        with self._db.write() as db:
+            db.execute("UPDATE runs SET trashed_at = ? WHERE id = ?", (at, id_))
+            _touch(db, id_)
+        return id_
+
+    def mark_interrupted(self) -> int:
+        """Close the runs whose process on this machine has ended without closing them; how many."""
+        stale = [
+            row["id"]
+            for row in self._db.read(
+                "SELECT id, process FROM runs WHERE status = 'running' AND process IS NOT NULL"
+            )
+            if Owner.decode(row["process"]).is_gone()
+        ]
+        if stale:
+            with self._db.write() as db:
+                for id_ in stale:
+                    db.execute(
+                        "UPDATE runs SET status = 'interrupted', process = NULL WHERE id = ? AND status = 'running'",
+                        (id_,),
+                    )
+                    _touch(db, id_)
+        return len(stale)
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def resolve(self, ref: str) -> str:
+        """The id of the run whose id begins with `ref`; `last` is the newest one.
+
+        Raises:
+            RunNotFoundError: none does.
+            AmbiguousRunError: several do.
+        """
+        if ref == "last":
+            found = self._db.read(
+                "SELECT id FROM runs WHERE trashed_at IS NULL ORDER BY started_at DESC, rowid DESC LIMIT 1"
+            )
+        else:
+            # a range, not LIKE: `%` in what the user typed is then just a character
+            found = self._db.read(
+                "SELECT id FROM runs WHERE id >= ? AND id < ? ORDER BY id LIMIT 4", (ref, ref + "\U0010ffff")
+            )
+        ids = tuple(row["id"] for row in found)
+        if not ref or not ids:
+            raise RunNotFoundError(ref)
+        if len(ids) > 1 and ref not in ids:
+            raise AmbiguousRunError(ref, ids)
+        return ref if ref in ids else str(ids[0])
+
+    def get(self, ref: str) -> Run:
+        """One run, whole. Raises as `resolve`."""
+        self.mark_interrupted()
+        id_ = self.resolve(ref)
+        row = self._db.read(f"SELECT {LIGHT}, detail FROM runs WHERE id = ?", (id_,))[0]
+        run = self._with_values([row])[0]
+        files = self._db.read("SELECT * FROM files WHERE run = ? ORDER BY role, path", (row["rowid"],))
+        return rows.with_detail(run, row["detail"], files)
+
+    def page(self, query: str = "", sort: str = "", limit: int = 100, cursor: str | None = None) -> Page:
+        """Some runs of a selection, without their detail.
+
+        Args:
+            query: the query language of `query.parse`; empty selects all but the trash.
+            sort: a field, param or metric; a leading `-` reverses; empty is newest first.
+            limit: how many at most.
+            cursor: `Page.next` of the page before.
+
+        Raises:
+            QueryError: the query, sort or cursor cannot be read.
+        """
+        self.mark_interrupted()
+        selection = Selection.of(query, sort)
+        found = self._db.read(*selection.page(LIGHT, limit + 1, cursor))
+        total = self._db.read(*selection.count())[0][0]
+        after = selection.cursor(found[limit - 1]) if len(found) > limit else None
+        return Page(self._with_values(found[:limit]), after, total, self.seq())
+
+    def changed_since(self, seq: int) -> Changes:
+        """The runs that changed after that change number, the trashed and purged as `removed`."""
+        self.mark_interrupted()
+        now = self.seq()
+        changed = self._db.read(f"SELECT {LIGHT}, trashed_at FROM runs WHERE seq > ? ORDER BY seq", (seq,))
+        gone = [row["id"] for row in changed if row["trashed_at"] is not None]
+        gone += [row["id"] for row in self._db.read("SELECT id FROM purged WHERE seq > ?", (seq,))]
+        return Changes(self._with_values([r for r in changed if r["trashed_at"] is None]), tuple(gone), now)
+
+    def series(self, ref: str) -> Series:
+        """The steps of each metric."""
+        found: Series = {}
+        for row in self._db.read(
+            "SELECT key, step, value, t FROM points WHERE run = (SELECT rowid FROM runs WHERE id = ?)"
+            " ORDER BY key, step, rowid",
+            (self.resolve(ref),),
+        ):
+            value = float("nan") if row["value"] is None else row["value"]
+            found.setdefault(row["key"], []).append((row["step"], value, row["t"]))
+        return found
+
+    def children(self, ref: str) -> tuple[Run, ...]:
+        """The runs whose parent this is, oldest first, without detail."""
+        found = self._db.read(
+            f"SELECT {LIGHT} FROM runs WHERE parent = ? AND trashed_at IS NULL ORDER BY started_at, rowid",
+            (self.resolve(ref),),
+        )
+        return self._with_values(found)
+
+    def writers(self, path: str, digest: str | None = None) -> tuple[Run, ...]:
+        """The runs that wrote a path (at that version, where one is given), newest first, without detail."""
+        found = self._db.read(
+            f"SELECT {LIGHT} FROM runs WHERE rowid IN (SELECT run FROM files WHERE path = ?1 AND role = 'output'"
+            " AND (?2 IS NULL OR digest = ?2)) AND trashed_at IS NULL ORDER BY started_at DESC",
+            (path, digest),
+        )
+        return self._with_values(found)
+
+    def digests(self) -> set[str]:
+        """Every object that a run refers to: records, environments, outputs, files. For garbage collection."""
+        found = {row[0] for row in self._db.read("SELECT digest FROM files")}
+        for row in self._db.read("SELECT record, detail FROM runs"):
+            found |= {row["record"]} - {None}
+            found |= set(_digests_in(msgspec.json.decode(row["detail"])))
+        return found
+
+    def records(self) -> dict[str, str]:
+        """Run id → digest of its record."""
+        found = self._db.read("SELECT id, record FROM runs WHERE record IS NOT NULL")
+        return {row["id"]: row["record"] for row in found}
+
+    def seq(self) -> int:
+        """How many changes there have been."""
+        return int(self._db.read("SELECT seq FROM counter")[0][0])
+
+    def data_version(self) -> int:
+        """A number that differs once another connection has written: one cheap call."""
+        return int(self._db.read("PRAGMA data_version")[0][0])
+
+    def _with_values(self, found: Sequence[sqlite3.Row]) -> tuple[Run, ...]:
+        if not found:
+            return ()
+        ids = [row["rowid"] for row in found]
+        marks = ",".join("?" * len(ids))
+        values = _grouped(self._db.read(f"SELECT * FROM vals WHERE run IN ({marks})", tuple(ids)))
+        tags = _grouped(self._db.read(f"SELECT * FROM tags WHERE run IN ({marks})", tuple(ids)))
+        return tuple(
+            rows.with_values(rows.summary(row), values.get(row["rowid"], ()), tags.get(row["rowid"], ()))
+            for row in found
+        )
+
+
+def _grouped(found: Iterable[sqlite3.Row]) -> dict[int, list[sqlite3.Row]]:
+    groups: dict[int, list[sqlite3.Row]] = {}
+    for row in found:
+        groups.setdefault(row["run"], []).append(row)
+    return groups
+
+
+def _next_seq(db: sqlite3.Connection) -> int:
+    return int(db.execute("UPDATE counter SET seq = seq + 1 RETURNING seq").fetchone()[0])
+
+
+def _touch(db: sqlite3.Connection, id_: str) -> None:
+    db.execute("UPDATE runs SET seq = ? WHERE id = ?", (_next_seq(db), id_))
+
+
+def _rowid(db: sqlite3.Connection, id_: str) -> int:
+    row = db.execute("SELECT rowid FROM runs WHERE id = ?", (id_,)).fetchone()
+    if row is None:
+        raise RunNotFoundError(id_)
+    return int(row[0])
+
+
+def _put_values(db: sqlite3.Connection, rowid: int, values: Iterable[tuple[object, ...]]) -> None:
+    db.executemany(
+        "INSERT OR REPLACE INTO vals VALUES (?, ?, ?, ?, ?)", [(rowid, *value) for value in values]
+    )
+
+
+def _put_parts(db: sqlite3.Connection, rowid: int, run: Run) -> None:
+    _put_values(db, rowid, rows.values_of(run.params, run.metrics))
+    db.executemany("INSERT OR IGNORE INTO tags VALUES (?, ?)", [(rowid, tag) for tag in run.tags])
+    db.executemany(
+        "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (rowid, role, file.path, file.digest, file.size_bytes, file.how, file.kind)
+            for role, files in (("input", run.inputs), ("output", run.outputs))
+            for file in files
+        ],
+    )
+
+
+def _digests_in(value: Any) -> Iterable[str]:
+    if isinstance(value, str) and value.startswith("b3:"):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _digests_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _digests_in(item)

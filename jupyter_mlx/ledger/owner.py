@@ -1,0 +1,58 @@
+"""The process that a running run belongs to, so that others can tell when it has died."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import asdict, dataclass
+from functools import cache
+
+import msgspec
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A process, told apart from a later one of the same number by its start."""
+
+    host: str
+    pid: int
+    started: float
+    """Seconds since the epoch, as psutil tells it."""
+
+    @classmethod
+    def here(cls) -> Owner:
+        """This process."""
+        return _of(os.getpid())
+
+    @classmethod
+    def decode(cls, text: str) -> Owner:
+        """Read what `encode` wrote."""
+        return msgspec.json.decode(text, type=cls)
+
+    def encode(self) -> str:
+        """The owner as JSON."""
+        return msgspec.json.encode(asdict(self)).decode()
+
+    def is_gone(self) -> bool:
+        """Whether the process has ended; of another machine's it is not known, so False."""
+        if self.host != platform.node():
+            return False
+        if self.pid == os.getpid():
+            return False
+        import psutil
+
+        try:
+            process = psutil.Process(self.pid)
+            # a clock that is set moves psutil's start time a little
+            return process.status() == psutil.STATUS_ZOMBIE or abs(process.create_time() - self.started) > 2
+        except psutil.NoSuchProcess:
+            return True
+        except psutil.Error:
+            return False
+
+
+@cache
+def _of(pid: int) -> Owner:
+    import psutil
+
+    return Owner(platform.node(), pid, psutil.Process(pid).create_time())

@@ -1,0 +1,140 @@
+"""Between a `Run` and its rows in the ledger."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime, timezone
+from typing import Any, TypeAlias
+
+import msgspec
+
+from .run import Failure, FileVersion, Run, Value
+
+DETAIL = ("source", "slice", "cell_outputs", "environment", "git", "error", "resources")
+"""The fields of a run that are shown, never searched: one JSON value."""
+
+ValueRow: TypeAlias = tuple[str, str, "float | None", "str | None"]
+
+
+def plain(value: Any, depth: int = 0) -> Value:
+    """A value as JSON can say it: numpy's scalars as numbers, datetimes and the rest as text.
+
+    Nesting past 20 levels, and what refers to itself, becomes text.
+    """
+    if type(value) in (str, bool, int, float) or value is None:
+        return value
+    if depth > 20:
+        return repr(value)[:200]
+    if isinstance(value, Mapping):
+        return {str(key): plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item, depth + 1) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    item = getattr(value, "item", None)
+    if callable(item) and getattr(value, "size", 1) == 1:
+        return plain(item(), depth + 1)
+    return str(value)
+
+
+def number(value: Any) -> float | None:
+    """The number that a query compares: None for what is no number, and for NaN, which SQL has not."""
+    if isinstance(value, (int, float)) and not (isinstance(value, float) and math.isnan(value)):
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf if value > 0 else -math.inf
+    return None
+
+
+def to_json(value: Any) -> str:
+    """A value as JSON text; NaN and the infinities as the strings that Python prints."""
+    return msgspec.json.encode(finite(value)).decode()
+
+
+def finite(value: Any) -> Any:
+    """Replace the numbers that JSON cannot say by the strings `NaN`, `Infinity`, `-Infinity`."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 63:
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return value
+
+
+def detail_of(run: Run) -> bytes:
+    """The `detail` column of a run."""
+    fields = {name: getattr(run, name) for name in DETAIL}
+    fields["error"] = asdict(run.error) if run.error else None
+    return msgspec.json.encode(finite({name: value for name, value in fields.items() if value}))
+
+
+def values_of(params: Mapping[str, Value], metrics: Mapping[str, float]) -> list[ValueRow]:
+    """The rows of `vals`: (kind, key, number, json)."""
+    rows = [("p", key, number(value), to_json(value)) for key, value in params.items()]
+    return rows + [("m", key, number(value), None) for key, value in metrics.items()]
+
+
+def moment(seconds: float) -> datetime:
+    """Seconds since the epoch as a UTC datetime."""
+    return datetime.fromtimestamp(seconds, timezone.utc)
+
+
+def summary(row: sqlite3.Row) -> Run:
+    """A run from its row alone: no params, metrics, tags or detail yet."""
+    return Run(
+        id=row["id"],
+        name=row["name"],
+        kind=row["kind"],
+        status=row["status"],
+        started_at=moment(row["started_at"]),
+        duration_s=row["duration_s"],
+        notebook=row["notebook"],
+        cell_id=row["cell_id"],
+        parent=row["parent"],
+        starred=bool(row["starred"]),
+        note=row["note"],
+        seq=row["seq"],
+    )
+
+
+def with_values(run: Run, values: Iterable[sqlite3.Row], tags: Iterable[sqlite3.Row]) -> Run:
+    """The run with its params, metrics and tags."""
+    params: dict[str, Value] = {}
+    metrics: dict[str, float] = {}
+    for row in values:
+        if row["kind"] == "p":
+            params[row["key"]] = msgspec.json.decode(row["json"])
+        else:
+            metrics[row["key"]] = math.nan if row["number"] is None else row["number"]
+    return replace(run, params=params, metrics=metrics, tags=tuple(row["tag"] for row in tags))
+
+
+def with_detail(run: Run, detail: bytes, files: Iterable[sqlite3.Row]) -> Run:
+    """The run with all that is shown for one run."""
+    fields = msgspec.json.decode(detail)
+    versions = [(row["role"], version(row)) for row in files]
+    error = fields.get("error")
+    return replace(
+        run,
+        source=fields.get("source", ""),
+        slice=tuple(fields.get("slice", ())),
+        cell_outputs=tuple(fields.get("cell_outputs", ())),
+        environment=fields.get("environment"),
+        git=fields.get("git", {}),
+        error=Failure(error["ename"], error["evalue"], tuple(error["traceback"])) if error else None,
+        resources=fields.get("resources", {}),
+        inputs=tuple(found for role, found in versions if role == "input"),
+        outputs=tuple(found for role, found in versions if role == "output"),
+    )
+
+
+def version(row: sqlite3.Row) -> FileVersion:
+    """A file of a run."""
+    return FileVersion(row["path"], row["digest"], row["size_bytes"], row["how"], row["kind"])
