@@ -1,0 +1,20 @@
+"""mlx.yaml: what the project's people wrote, read and checked.
+
+Every complaint names the file, the line and the dotted key.
+"""
+
+from .check import nearest
+from .edit import add_remote, remove_remote, replace_file
+from .values import NAME, STATE, Config, Remote, StageConfig
+
+__all__ = [
+    "NAME",
+    "STATE",
+    "Config",
+    "Remote",
+    "StageConfig",
+    "add_remote",
+    "nearest",
+    "remove_remote",
+    "replace_file",
+]

@@ -1,0 +1,107 @@
+"""The text of mlx.yaml, parsed: plain values, and the line of each key.
+
+Parsing YAML is the slow part of a command's start, so what was parsed is kept
+in `.mlx/cache`, keyed by the digest of the file's bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_mlx.digest import Digest
+from jupyter_mlx.errors import ConfigError
+
+from .values import NAME, STATE, complaint
+
+if TYPE_CHECKING:
+    from ruamel.yaml import YAML
+
+CACHE_FORMAT = 1
+
+
+def parsed(root: Path, data: bytes) -> tuple[Any, dict[str, int]]:
+    """The parsed text and the line of each key; from the cache where the bytes are the same."""
+    cache, digest = root / STATE / "cache" / "config.json", str(Digest.of(data))
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(cache.read_bytes())
+        if (kept["format"], kept["digest"]) == (CACHE_FORMAT, digest):
+            return kept["data"], kept["lines"]
+    plain, lines = _parse(data)
+    if (root / STATE).is_dir():
+        # a cache: a folder that cannot be written only makes the next start slower
+        with suppress(OSError):
+            cache.parent.mkdir(exist_ok=True)
+            temporary = cache.with_name(f"{cache.name}.{os.getpid()}")
+            kept = {"format": CACHE_FORMAT, "digest": digest, "data": plain, "lines": lines}
+            temporary.write_text(json.dumps(kept), "utf-8")
+            temporary.replace(cache)
+    return plain, lines
+
+
+def _parse(data: bytes) -> tuple[Any, dict[str, int]]:
+    from ruamel.yaml.constructor import DuplicateKeyError
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        tree = yaml().load(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ConfigError(NAME, line, "", "is not UTF-8 text; save it as UTF-8") from error
+    except DuplicateKeyError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        word = re.search(r'duplicate key "(.*?)"', str(error))
+        raise ConfigError(NAME, line, word[1] if word else "", "is there twice; keep one of them") from error
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = f"is not YAML: {error.problem or error.context}; check the indentation and the quotes"
+        raise ConfigError(NAME, mark.line + 1 if mark else 0, "", problem) from error
+    except YAMLError as error:
+        raise ConfigError(NAME, 0, "", f"is not YAML: {str(error).splitlines()[0]}") from error
+    lines: dict[str, int] = {}
+    return _plain(tree, "", lines, 0), lines
+
+
+def yaml() -> YAML:
+    """The parser and writer that keeps comments, quotes and long lines."""
+    from ruamel.yaml import YAML
+
+    made = YAML(typ="rt")
+    made.preserve_quotes = True
+    made.width = 4096
+    return made
+
+
+def _plain(value: Any, key: str, lines: dict[str, int], depth: int) -> Any:
+    """What JSON can say, of what ruamel.yaml made; `lines` is filled on the way."""
+    if depth > 20:
+        raise complaint(lines, key, "is nested too deeply")
+    if isinstance(value, dict):
+        for name in value:
+            if not isinstance(name, str):
+                raise complaint(lines, key, f"has the key {name!r}, which is no text; write it in quotes")
+            with suppress(AttributeError, KeyError):
+                lines[_join(key, name)] = value.lc.key(name)[0] + 1  # type: ignore[attr-defined]
+        return {str(name): _plain(item, _join(key, name), lines, depth + 1) for name, item in value.items()}
+    if isinstance(value, list):
+        with suppress(AttributeError, KeyError, TypeError):
+            lines |= {f"{key}.{i}": value.lc.item(i)[0] + 1 for i in range(len(value))}  # type: ignore[attr-defined]
+        return [_plain(item, f"{key}.{i}", lines, depth + 1) for i, item in enumerate(value)]
+    if value is None or isinstance(value, bool):
+        return value
+    for kind in (int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    raise complaint(
+        lines, key, "has a tag or a type that mlx.yaml does not take; write text, a number or a list"
+    )
+
+
+def _join(key: str, name: str) -> str:
+    return f"{key}.{name}" if key else name

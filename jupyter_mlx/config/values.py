@@ -1,0 +1,81 @@
+"""What mlx.yaml says, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_mlx.errors import AccessError, ConfigError, NoProjectError
+
+NAME = "mlx.yaml"
+STATE = ".mlx"
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A store elsewhere that the project pushes to and pulls from."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageConfig:
+    """One entry of `stages:`, before its matrix is expanded."""
+
+    name: str
+    notebook: str
+    """Relative to the project, as all paths here; `/`-separated, normalised."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    matrix: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    """Parameter name → the values it takes in turn."""
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    kernel: str | None = None
+    timeout_s: float | None = None
+    """The longest that one cell may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole of mlx.yaml."""
+
+    remotes: Mapping[str, Remote] = field(default_factory=dict)
+    stages: Mapping[str, StageConfig] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """Dotted key → its line, counted from 1."""
+
+    @classmethod
+    def read(cls, root: Path) -> Config:
+        """Read the mlx.yaml of the project at `root`.
+
+        Raises:
+            NoProjectError: there is no mlx.yaml.
+            ConfigError: it is malformed; file, line and key are named.
+            AccessError: it cannot be read.
+        """
+        try:
+            data = (root / NAME).read_bytes()
+        except FileNotFoundError:
+            raise NoProjectError(str(root)) from None
+        except OSError as error:
+            raise AccessError.of(error, root / NAME) from error
+        from .check import Check
+        from .text import parsed
+
+        plain, lines = parsed(root, data)
+        return Check(lines).config(plain)
+
+    def error(self, key: str, problem: str) -> ConfigError:
+        """A complaint about the value at `key`, with its line."""
+        return complaint(self.lines, key, problem)
+
+
+def complaint(lines: Mapping[str, int], key: str, problem: str) -> ConfigError:
+    """The line of `key`, or of the nearest key above it that has one."""
+    at = key
+    while at and at not in lines:
+        at = at.rpartition(".")[0]
+    return ConfigError(NAME, lines.get(at, 0), key, problem)
