@@ -1,0 +1,1 @@
+"""Notebooks as cached stages: decided purely (plan), then done (runner)."""

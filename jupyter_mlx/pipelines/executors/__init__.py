@@ -1,0 +1,1 @@
+"""Where stages run; each executor keeps the contract of `base.Executor`."""
