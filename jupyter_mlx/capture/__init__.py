@@ -1,0 +1,1 @@
+"""What this process does and where: files, git, packages, resources, secrets."""

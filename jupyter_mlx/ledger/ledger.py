@@ -16,7 +16,7 @@ from . import rows
 from .database import Database
 from .filters import Selection
 from .owner import Owner
-from .run import Run, utc_now
+from .run import FileVersion, Run, utc_now
 
 LIGHT = "rowid, id, name, kind, status, started_at, duration_s, notebook, cell_id, parent, starred, note, seq, process"
 Series = dict[str, list[tuple[int, float, float]]]
@@ -81,6 +81,10 @@ class Ledger:
         """Close this thread's connection; a later call opens it again."""
         self._db.close()
 
+    def checkpoint(self) -> None:
+        """Bring what the write-ahead log holds into the file itself."""
+        self._db.read("PRAGMA wal_checkpoint(TRUNCATE)")
+
     # -- writing ---------------------------------------------------------------------------
 
     def open(self, run: Run) -> None:
@@ -105,6 +109,19 @@ class Ledger:
             _put_parts(db, int(cursor.lastrowid or 0), run)
             return True
 
+    def insert_series(self, id_: str, series: Series) -> None:
+        """Enter the steps of a run's metrics as they are."""
+        with self._db.write() as db:
+            rowid = _rowid(db, id_)
+            db.executemany(
+                "INSERT INTO points VALUES (?, ?, ?, ?, ?)",
+                [
+                    (rowid, key, step, rows.number(value), t)
+                    for key, points in series.items()
+                    for step, value, t in points
+                ],
+            )
+
     def log(self, id_: str, metrics: Mapping[str, float], step: int | None = None, t: float = 0.0) -> None:
         """Append a step to metrics, `t` seconds after the run's start; no step means the next one."""
         with self._db.write() as db:
@@ -123,6 +140,12 @@ class Ledger:
         """Add params to a run, or replace them."""
         with self._db.write() as db:
             _put_values(db, _rowid(db, id_), rows.values_of(params, {}))
+            _touch(db, id_)
+
+    def add_files(self, id_: str, role: str, files: Sequence[FileVersion]) -> None:
+        """Add what a run read (`input`) or wrote (`output`)."""
+        with self._db.write() as db:
+            _put_files(db, _rowid(db, id_), role, files)
             _touch(db, id_)
 
     def finish(self, run: Run) -> Run:
@@ -354,13 +377,14 @@ def _put_values(db: sqlite3.Connection, rowid: int, values: Iterable[tuple[objec
 def _put_parts(db: sqlite3.Connection, rowid: int, run: Run) -> None:
     _put_values(db, rowid, rows.values_of(run.params, run.metrics))
     db.executemany("INSERT OR IGNORE INTO tags VALUES (?, ?)", [(rowid, tag) for tag in run.tags])
+    _put_files(db, rowid, "input", run.inputs)
+    _put_files(db, rowid, "output", run.outputs)
+
+
+def _put_files(db: sqlite3.Connection, rowid: int, role: str, files: Iterable[FileVersion]) -> None:
     db.executemany(
         "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [
-            (rowid, role, file.path, file.digest, file.size_bytes, file.how, file.kind)
-            for role, files in (("input", run.inputs), ("output", run.outputs))
-            for file in files
-        ],
+        [(rowid, role, file.path, file.digest, file.size_bytes, file.how, file.kind) for file in files],
     )
 
 

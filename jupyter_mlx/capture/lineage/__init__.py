@@ -1,0 +1,1 @@
+"""Which files this process reads and writes, seen without being declared."""

@@ -1,0 +1,275 @@
+"""The functions of `import jupyter_mlx as jm`: log into the active run, open runs, read what they made."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from . import recorder
+from .capture.lineage import audit
+from .errors import NotFoundError, NotYetError
+from .project import Project
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .recorder import LoggedRun
+
+RUN_VARIABLE = "JUPYTER_MLX_RUN"
+PROJECT_VARIABLE = "JUPYTER_MLX_PROJECT"
+
+
+class NoActiveRunError(NotFoundError):
+    """There is no run to log into."""
+
+    code = "no-active-run"
+
+    def __str__(self) -> str:
+        return (
+            "no run is active: put %%track on the cell (after `%load_ext jupyter_mlx`), "
+            "or write `with jupyter_mlx.run('name'):` around the code"
+        )
+
+
+def _current() -> LoggedRun:
+    """The active run of this process, or the one that its parent opened for it.
+
+    Raises:
+        NoActiveRunError: there is neither.
+    """
+    found = recorder.active()
+    if found is not None:
+        return found
+    run_id = os.environ.get(RUN_VARIABLE)
+    if not run_id:
+        raise NoActiveRunError
+    run = _project().recorder.resume(run_id)
+    recorder.activate(run)
+    return run
+
+
+def _project() -> Project:
+    """The project that a parent process named, or that of the current folder."""
+    return Project.open(os.environ.get(PROJECT_VARIABLE, "."))
+
+
+def log(metrics: Mapping[str, float] | None = None, /, step: int | None = None, **named: float) -> None:
+    """Append one step to metrics of the active run.
+
+    Args:
+        metrics: numbers by name; or give them by keyword: `log(loss=0.3, acc=0.9)`.
+        step: without it, one after the last.
+
+    Raises:
+        NoActiveRunError: no run is active; the message says how to have one.
+        NotANumberError: a value is no number.
+    """
+    _current().log({**(metrics or {}), **named}, step)
+
+
+def log_artifact(path: str | os.PathLike[str]) -> None:
+    """Keep a file or folder of the project as an output of the active run."""
+    run, project = _current(), _project()
+    relative = Path(os.path.abspath(path)).relative_to(project.root).as_posix()  # noqa: PTH100
+    run.add_output(project.workspace.save(relative))
+
+
+def log_figure(figure: Any, name: str = "figure") -> None:
+    """Keep a matplotlib figure as an output of the active run, as PNG and SVG."""
+    import base64
+
+    images = {}
+    for kind in ("png", "svg"):
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=kind, bbox_inches="tight")
+        images[kind] = buffer.getvalue()
+    bundle = {
+        "image/png": base64.b64encode(images["png"]).decode(),
+        "image/svg+xml": images["svg"].decode(),
+        "text/plain": f"<figure {name}>",
+    }
+    _show(bundle, name)
+
+
+def log_table(table: Any, name: str = "table") -> None:
+    """Keep a DataFrame, or a list of rows as dicts, as an output of the active run."""
+    if not hasattr(table, "to_html"):
+        import pandas as pd
+
+        table = pd.DataFrame(table)
+    _show({"text/html": table.to_html(), "text/plain": table.to_string()}, name)
+
+
+def log_histogram(values: Sequence[float], name: str = "histogram", bins: int = 50) -> None:
+    """Keep the distribution of some numbers as an output of the active run: counts and edges of `bins` bins."""
+    import numpy as np
+
+    counts, edges = np.histogram(np.asarray(values, dtype=float), bins=bins)
+    data = {"name": name, "counts": counts.tolist(), "edges": edges.tolist()}
+    _show({"application/json": data, "text/plain": f"<histogram {name}: {int(counts.sum())} values>"}, name)
+
+
+def log_model(model: Any, name: str = "model") -> None:
+    """Reserved.
+
+    Raises:
+        NotYetError: always.
+    """
+    del model, name
+    raise NotYetError("log_model", "save the model to a file of the project and `log_artifact` it")
+
+
+def _show(bundle: dict[str, Any], name: str) -> None:
+    """Into the notebook's output, from where the run takes it; or, without a notebook, into the run."""
+    run = _current()
+    metadata = {"jupyter_mlx": {"name": name}}
+    if _in_ipython():
+        from IPython.display import display
+
+        display(bundle, metadata=metadata, raw=True)
+    elif isinstance(run, recorder.ActiveRun):
+        run.add_cell_output({"output_type": "display_data", "data": bundle, "metadata": metadata})
+
+
+def _in_ipython() -> bool:
+    import sys
+
+    shell = sys.modules.get("IPython")
+    return shell is not None and shell.get_ipython() is not None
+
+
+class run:  # noqa: N801 (used as a function: `with jm.run("name", lr=0.1) as r:`)
+    """A run around a block of a script or of a plain kernel.
+
+    Files that the block reads and writes inside the project are its inputs and
+    outputs; an exception makes it a failed run, and goes on as without us.
+
+    Args:
+        name: what the run is called.
+        tags: labels to find it by.
+        params: by keyword, what determines the result.
+    """
+
+    def __init__(self, name: str, *, tags: Sequence[str] = (), **params: Any) -> None:
+        self._name, self._tags, self._params = name, tags, params
+
+    def __enter__(self) -> LoggedRun:
+        project = _project()
+        parent = recorder.active()
+        self._run = project.recorder.open(
+            kind="block",
+            name=self._name,
+            params=self._params,
+            tags=self._tags,
+            parent=parent.id if parent else os.environ.get(RUN_VARIABLE),
+        )
+        self._project = project
+        self._touched = audit.listen(project.root)
+        recorder.activate(self._run)
+        return self._run
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        import traceback
+
+        from .ledger.run import Failure
+
+        audit.stop(self._touched)
+        recorder.deactivate(self._run)
+        for problem in self._run.add_files(self._touched):
+            _warn(problem)
+        failure = None
+        if kind is not None:
+            lines = traceback.format_exception(kind, error, trace)
+            failure = Failure(kind.__name__, str(error), tuple(lines))
+        status = "finished" if kind is None else "interrupted" if kind is KeyboardInterrupt else "failed"
+        self._run.finish(status, failure, report=_warn)  # type: ignore[arg-type]
+        self._project.recorder.flush()
+
+
+def _warn(problem: str) -> None:
+    import warnings
+
+    warnings.warn(problem, stacklevel=3)
+
+
+def runs(query: str = "", *, sort: str = "", limit: int = 1000) -> pd.DataFrame:
+    """The runs of the project as a DataFrame, newest first, a row each.
+
+    Columns: id, name, kind, status, started_at, duration_s, notebook, parent,
+    tags, then `params.…` and `metrics.…`.
+
+    Raises:
+        QueryError: the query cannot be read.
+    """
+    import pandas as pd
+
+    ledger = _project().ledger
+    found, cursor = [], None
+    while len(found) < limit:
+        page = ledger.page(query, sort, min(limit - len(found), 1000), cursor)
+        found += page.runs
+        cursor = page.next
+        if cursor is None:
+            break
+    names = ("id", "name", "kind", "status", "started_at", "duration_s", "notebook", "parent", "tags")
+    rows = [
+        {name: getattr(found_run, name) for name in names}
+        | {f"params.{key}": value for key, value in found_run.params.items()}
+        | {f"metrics.{key}": value for key, value in found_run.metrics.items()}
+        for found_run in found
+    ]
+    return pd.DataFrame(rows, columns=None if rows else list(names))
+
+
+def load(run_id: str, path: str) -> Any:
+    """What a run read or wrote at `path`, in memory.
+
+    CSV and Parquet as a DataFrame, JSON as values, `.npy` as an array (never a
+    pickle), text as text, all else as bytes.
+
+    Raises:
+        NotFoundError: the run has no such file, or its object is not here.
+    """
+    from .digest import Digest
+    from .loading import parse
+
+    project = _project()
+    found = project.ledger.get(run_id)
+    for file in (*found.outputs, *found.inputs):
+        if file.path == path and file.kind == "file":
+            return parse(path, project.store.get(Digest.parse(file.digest)))
+        if file.kind == "folder" and path.startswith(f"{file.path}/"):
+            for name, digest, _ in project.workspace.files(project.workspace.named(file)):
+                if name == path.removeprefix(f"{file.path}/"):
+                    return parse(path, project.store.get(digest))
+    raise NoSuchFileError(found.id, path)
+
+
+class NoSuchFileError(NotFoundError):
+    """A run neither read nor wrote this file."""
+
+    code = "no-such-file"
+
+    def __init__(self, run_id: str, path: str) -> None:
+        super().__init__(run_id, path)
+        self.run_id, self.path = run_id, path
+
+    def __str__(self) -> str:
+        return f"run {self.run_id[:8]} neither read nor wrote {self.path}; `jmlx runs show {self.run_id[:8]}` lists its files"
+
+
+def open(path: str, *, rev: str | None = None) -> io.BytesIO:  # noqa: A001 (the name that people write)
+    """A tracked file for reading, as it is at the pointers of the work tree or of a git revision.
+
+    Raises:
+        NotFoundError: nothing tracks that path there, or its object is not here.
+    """
+    project = _project()
+    relative = Path(os.path.abspath(path)).relative_to(project.root).as_posix()  # noqa: PTH100
+    return io.BytesIO(project.workspace.read(relative, rev=rev))

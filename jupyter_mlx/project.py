@@ -1,0 +1,269 @@
+"""The project: the folder with `mlx.yaml`, and the one object that the faces call."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import AccessError, ConflictError, NoProjectError
+
+if TYPE_CHECKING:
+    from .capture.redact import Redactor
+    from .config import Config
+    from .data.workspace import Workspace
+    from .ledger.compare import Comparison
+    from .ledger.ledger import Ledger
+    from .ledger.run import Run
+    from .pipelines.runner import Runner
+    from .recorder import Recorder
+    from .store.base import ObjectStore
+    from .store.local import LocalStore
+
+CONFIG = "mlx.yaml"
+STATE = ".mlx"
+TEMPLATE = """\
+# The project's settings and its pipeline: https://github.com/jupyter-mlx/jupyter_mlx
+#
+# stages:
+#   train:
+#     notebook: notebooks/train.ipynb
+#     params: {lr: 0.1}
+#     inputs: [data/train.csv]
+#     outputs: [models/]
+stages: {}
+"""
+
+
+class ProjectExistsError(ConflictError):
+    """A project is there already."""
+
+    code = "project-exists"
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(folder)
+        self.folder = folder
+
+    def __str__(self) -> str:
+        return f"{self.folder} is a project already; `jmlx status` says how it stands"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder of data, runs and a pipeline. Everything in it is made when it is first used."""
+
+    root: Path
+    """Absolute, links resolved."""
+
+    @classmethod
+    def open(cls, path: Path | str = ".") -> Project:
+        """The project at `path` or in the nearest folder above it.
+
+        Raises:
+            NoProjectError: there is none.
+        """
+        start = Path(path).resolve()
+        for folder in (start, *start.parents):
+            if (folder / CONFIG).is_file():
+                return cls(folder)
+        raise NoProjectError(str(start))
+
+    @classmethod
+    def create(cls, path: Path | str = ".") -> Project:
+        """Make a project of a folder: `mlx.yaml`, and `.mlx/`, which git ignores.
+
+        Raises:
+            ProjectExistsError: it is one already.
+            AccessError: the folder cannot be written.
+        """
+        root = Path(path).resolve()
+        if (root / CONFIG).exists():
+            raise ProjectExistsError(str(root))
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            project = cls(root)
+            project.prepare()
+            (root / CONFIG).write_text(TEMPLATE, encoding="utf-8")
+        except OSError as error:
+            raise AccessError.of(error, error.filename or root) from error
+        return project
+
+    def prepare(self) -> None:
+        """Make `.mlx/` where a fresh clone has none."""
+        self.state.mkdir(mode=0o700, exist_ok=True)
+        ignore = self.state / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("# objects, runs and settings of this machine: not for git\n*\n!.gitignore\n")
+
+    @property
+    def state(self) -> Path:
+        """The folder `.mlx/`."""
+        return self.root / STATE
+
+    @cached_property
+    def config(self) -> Config:
+        """`mlx.yaml`. Raises ConfigError where it is malformed."""
+        from .config import Config
+
+        return Config.read(self.root)
+
+    @cached_property
+    def store(self) -> LocalStore:
+        """The project's own objects."""
+        from .store.local import LocalStore
+
+        self._prepare()
+        return LocalStore.open(self.state / "store", self.state / "tmp")
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The project's data."""
+        from .data.workspace import Workspace
+
+        return Workspace.open(self.root, self.store, self.state)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The project's runs."""
+        from .ledger.ledger import Ledger
+
+        self._prepare()
+        return Ledger(self.state / "ledger.db")
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        """Takes secrets out of what is recorded; keyed by this copy of the project."""
+        from .capture.redact import Redactor
+
+        self._prepare()
+        path = self.state / "salt"
+        try:
+            with path.open("xb") as file:
+                path.chmod(0o600)
+                file.write(secrets.token_bytes(32))
+        except FileExistsError:
+            pass
+        return Redactor(path.read_bytes())
+
+    @cached_property
+    def recorder(self) -> Recorder:
+        """Opens and seals runs."""
+        from .recorder import Recorder
+
+        return Recorder(self.root, self.ledger, self.workspace, self.redactor)
+
+    def runner(self) -> Runner:
+        """Executes notebooks and the pipeline."""
+        from .pipelines.runner import Runner
+
+        return Runner(self.root, self.state, self.workspace, self.recorder)
+
+    def remote(self, name: str | None = None) -> ObjectStore:
+        """The store of a remote of `mlx.yaml`; without a name, the only one or `origin`.
+
+        Raises:
+            NotFoundError: there is no such remote.
+        """
+        from .store.remote import open_remote
+
+        return open_remote(self.config.remote(name).url, root=self.root)
+
+    # -- what the faces show ---------------------------------------------------------------
+
+    def cell_outputs(self, run: Run) -> list[dict[str, Any]]:
+        """A run's outputs as the notebook format has them, whole."""
+        from .digest import Digest
+        from .ledger.payloads import unfold
+
+        return [unfold(output, self.store, Digest.parse) for output in run.cell_outputs]
+
+    def environment(self, run: Run) -> dict[str, Any]:
+        """Where a run happened; empty while it is not known."""
+        import msgspec
+
+        from .digest import Digest
+
+        if run.environment is None:
+            return {}
+        found: dict[str, Any] = msgspec.json.decode(self.store.get(Digest.parse(run.environment)))
+        return found
+
+    def comparison(self, a: str, b: str) -> Comparison:
+        """How two runs differ; ids or their beginnings."""
+        from .ledger.compare import Comparison
+
+        runs = self.ledger.get(a), self.ledger.get(b)
+        return Comparison.of(*runs, (self.environment(runs[0]), self.environment(runs[1])))
+
+    def compare(self, a: str, b: str) -> dict[str, Any]:
+        """`comparison` as JSON can say it."""
+        from dataclasses import asdict
+
+        return asdict(self.comparison(a, b))
+
+    def data_status(self) -> list[dict[str, str]]:
+        """Each tracked path with its state."""
+        return [{"path": found.path, "state": found.state} for found in self.workspace.status()]
+
+    def run_pipeline(self, stages: Sequence[str] = (), *, force: bool = False) -> int:
+        """Start `jmlx run` as a process of its own, its output in `.mlx/run.log`; the process's number."""
+        import subprocess
+
+        self._prepare()
+        arguments = [
+            sys.executable,
+            "-m",
+            "jupyter_mlx.cli.main",
+            "run",
+            *(["--force"] if force else []),
+            "--",
+            *stages,
+        ]
+        with (self.state / "run.log").open("wb") as log:
+            process = subprocess.Popen(
+                arguments,
+                cwd=self.root,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return process.pid
+
+    def rebuild_ledger(self) -> int:
+        """Make the ledger again from the records in the store; how many runs it has then.
+
+        The old file is kept beside it as `ledger.db.old`.
+        """
+        from .ledger import record
+        from .ledger.ledger import Ledger
+
+        fresh = Ledger(self.state / "ledger.rebuilt.db")
+        fresh.path.unlink(missing_ok=True)
+        for digest, data in self.store.small_objects():
+            found = record.decode(data)
+            if found is not None:
+                fresh.insert(found[0], record=str(digest))
+                fresh.insert_series(found[0].id, found[1])
+        count = fresh.page(limit=1).total
+        fresh.checkpoint()
+        fresh.close()
+        if "ledger" in self.__dict__:
+            self.ledger.close()
+        for suffix in ("-wal", "-shm"):
+            Path(f"{self.state / 'ledger.db'}{suffix}").unlink(missing_ok=True)
+        if (self.state / "ledger.db").exists():
+            os.replace(self.state / "ledger.db", self.state / "ledger.db.old")  # noqa: PTH105
+        os.replace(fresh.path, self.state / "ledger.db")  # noqa: PTH105
+        return count
+
+    def _prepare(self) -> None:
+        try:
+            self.prepare()
+        except OSError as error:
+            raise AccessError.of(error, error.filename or self.state) from error

@@ -1,0 +1,291 @@
+"""The recorder opens a run, captures what happens, and seals it.
+
+It is the only place where the ledger, the data and the capture meet. What the
+user waits for (the run in the ledger, the versions of its files) is done at
+once; what takes longer (git, packages, the record) is done beside.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from .capture import environment, git
+from .capture.lineage import audit
+from .capture.resources import Meter
+from .errors import MlxError
+from .ledger import record
+from .ledger.payloads import fold
+from .ledger.rows import plain
+from .ledger.run import Failure, FileVersion, How, Kind, Run, Status, new_id, utc_now
+
+if TYPE_CHECKING:
+    from .capture.redact import Redactor
+    from .data.workspace import Version, Workspace
+    from .ledger.ledger import Ledger
+
+FOLD_FILES = 16
+"""From so many files of one tracked folder on, a run names the folder's version instead of each file."""
+
+
+class Report(Protocol):
+    """Takes what could not be recorded, for the user to read."""
+
+    def __call__(self, problem: str) -> None:
+        """Tell one problem."""
+
+
+_active: list[LoggedRun] = []
+
+
+def activate(run: LoggedRun) -> None:
+    """Make a run the one that `jupyter_mlx.log` writes to, until `deactivate`."""
+    _active.append(run)
+
+
+def deactivate(run: LoggedRun) -> None:
+    """End what `activate` began; the run that was active before is so again."""
+    if run in _active:
+        _active.remove(run)
+
+
+def active() -> LoggedRun | None:
+    """The run that was activated last; None where there is none in this process."""
+    return _active[-1] if _active else None
+
+
+class Recorder:
+    """Opens the runs of one project. Any number of threads may use it."""
+
+    def __init__(self, root: Path, ledger: Ledger, workspace: Workspace, redactor: Redactor) -> None:
+        self.root, self.ledger, self.workspace, self.redactor = root, ledger, workspace, redactor
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jupyter-mlx")
+        self._open_settles: set[Future[None]] = set()
+        self._lock = threading.Lock()
+
+    def open(  # noqa: PLR0913 (the facts of a run, by keyword)
+        self,
+        *,
+        kind: Kind,
+        name: str,
+        params: Mapping[str, Any] | None = None,
+        tags: Sequence[str] = (),
+        notebook: str | None = None,
+        cell_id: str | None = None,
+        source: str = "",
+        slice_: Sequence[str] = (),
+        parent: str | None = None,
+    ) -> ActiveRun:
+        """Begin a run: it is in the ledger, as running, when this returns."""
+        run = Run(
+            id=new_id(),
+            name=name,
+            kind=kind,
+            status="running",
+            started_at=utc_now(),
+            params=self.redactor.value(plain(dict(params or {}))),
+            tags=tuple(dict.fromkeys(tags)),
+            notebook=notebook,
+            cell_id=cell_id,
+            source=self.redactor.text(source),
+            slice=tuple(self.redactor.text(cell) for cell in slice_),
+            parent=parent,
+        )
+        self.ledger.open(run)
+        return ActiveRun(self, run, self._pool.submit(git.capture, self.root))
+
+    def resume(self, run_id: str) -> LoggedRun:
+        """A handle on a run that another process opened, to log into it."""
+        return LoggedRun(self, self.ledger.get(run_id))
+
+    def settle(self, run: Run, state: Future[git.GitState | None], report: Report | None) -> None:
+        """Add git and environment to a sealed run and keep its record, beside the caller."""
+        future = self._pool.submit(self._settle, run, state, report)
+        with self._lock:
+            self._open_settles.add(future)
+        future.add_done_callback(self._settled)
+
+    def flush(self) -> None:
+        """Wait until every sealed run has its record."""
+        with self._lock:
+            waiting = list(self._open_settles)
+        for future in waiting:
+            future.exception()
+
+    def _settled(self, future: Future[None]) -> None:
+        with self._lock:
+            self._open_settles.discard(future)
+
+    def _settle(self, run: Run, state: Future[git.GitState | None], report: Report | None) -> None:
+        try:
+            with audit.quiet():
+                store = self.workspace.store
+                digest = store.put(
+                    msgspec.json.encode(self.redactor.value(environment.capture()), order="sorted")
+                )
+                run = replace(run, environment=str(digest), git=self._git_facts(state.result()))
+                run = self.ledger.finish(run)
+                kept = store.put(record.encode(run, self.ledger.series(run.id)))
+                self.ledger.set_record(run.id, str(kept))
+        except (MlxError, OSError) as error:
+            if report is not None:
+                report(f"run {run.id} has no record: {error}")
+
+    def _git_facts(self, state: git.GitState | None) -> dict[str, Any]:
+        if state is None:
+            return {}
+        facts: dict[str, Any] = self.redactor.value(state.facts())
+        if state.diff:
+            facts["diff"] = str(self.workspace.store.put(self.redactor.text(state.diff).encode()))
+        return facts
+
+
+class LoggedRun:
+    """A run that metrics, params and tags can be added to."""
+
+    def __init__(self, recorder: Recorder, run: Run) -> None:
+        self._recorder, self.run = recorder, run
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.run.id
+
+    def log(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """Append one step to metrics; no `step` means one after the last.
+
+        Raises:
+            NotANumberError: a value is no number.
+        """
+        numbers = {str(key): _as_number(key, value) for key, value in metrics.items()}
+        t = (utc_now() - self.run.started_at).total_seconds()
+        self._recorder.ledger.log(self.id, numbers, step, t)
+
+    def set_params(self, params: Mapping[str, Any]) -> None:
+        """Add params, or replace them."""
+        self._recorder.ledger.set_params(self.id, self._recorder.redactor.value(plain(dict(params))))
+
+    def add_input(self, version: Version, how: How = "declared") -> None:
+        """Note data that the run reads."""
+        self._recorder.ledger.add_files(self.id, "input", [_file(version, how)])
+
+    def add_output(self, version: Version, how: How = "declared") -> None:
+        """Note data that the run wrote."""
+        self._recorder.ledger.add_files(self.id, "output", [_file(version, how)])
+
+    def tag(self, *tags: str) -> None:
+        """Add tags."""
+        known = self._recorder.ledger.get(self.id).tags
+        self._recorder.ledger.edit(self.id, tags=[*known, *tags])
+
+
+class NotANumberError(MlxError):
+    """A metric was given a value that is no number."""
+
+    code = "not-a-number"
+
+    def __init__(self, key: str, value: str) -> None:
+        super().__init__(key, value)
+        self.key, self.value = key, value
+
+    def __str__(self) -> str:
+        return f"metric {self.key!r} is {self.value}, which is no number; text belongs in a param: run.set_params(…)"
+
+
+def _as_number(key: object, value: Any) -> float:
+    found = plain(value)
+    if isinstance(found, (bool, int, float)):
+        return found
+    raise NotANumberError(str(key), repr(found)[:80])
+
+
+class ActiveRun(LoggedRun):
+    """A run that this process opened and will seal."""
+
+    def __init__(self, recorder: Recorder, run: Run, state: Future[git.GitState | None]) -> None:
+        super().__init__(recorder, run)
+        self._state = state
+        self._meter = Meter.start()
+        self._inputs: dict[str, FileVersion] = {}
+        self._outputs: dict[str, FileVersion] = {}
+        self._cell_outputs: list[dict[str, Any]] = []
+
+    def add_input(self, version: Version, how: How = "declared") -> None:
+        """Note data that the run reads; declared wins over seen."""
+        _keep(self._inputs, version, how)
+
+    def add_output(self, version: Version, how: How = "declared") -> None:
+        """Note data that the run wrote; declared wins over seen."""
+        _keep(self._outputs, version, how)
+
+    def add_files(self, touched: audit.Touched) -> list[str]:
+        """Note the files that were seen being read and written; what could not be stored is returned as told."""
+        problems: list[str] = []
+        with audit.quiet():
+            for role, add in (("read", self.add_input), ("written", self.add_output)):
+                for path in self._folded(touched.paths(role)):
+                    try:
+                        add(self._recorder.workspace.save(path), "seen")
+                    except (MlxError, OSError) as error:
+                        problems.append(f"{path} could not be recorded: {error}")
+        return problems
+
+    def _folded(self, paths: list[str]) -> list[str]:
+        """The paths, with a tracked folder in the place of many files of it."""
+        folders = [found.path for found in self._recorder.workspace.pointers() if found.kind == "folder"]
+        groups: dict[str, list[str]] = {}
+        for path in paths:
+            folder = next((folder for folder in folders if path.startswith(f"{folder}/")), "")
+            groups.setdefault(folder, []).append(path)
+        found = groups.pop("", [])
+        for folder, members in groups.items():
+            found += [folder] if len(members) >= FOLD_FILES else members
+        return found
+
+    def add_cell_output(self, output: dict[str, Any]) -> None:
+        """Note an output as the notebook format has it; large payloads become objects."""
+        clean = {key: value for key, value in output.items() if key != "transient"}
+        if clean.get("output_type") in {"stream", "error"}:
+            clean = self._recorder.redactor.value(clean)
+        self._cell_outputs.append(fold(clean, self._recorder.workspace.store, self._recorder.redactor))
+
+    def finish(
+        self,
+        status: Status = "finished",
+        error: Failure | None = None,
+        duration_s: float | None = None,
+        report: Report | None = None,
+    ) -> Run:
+        """Seal the run. Metrics and params that were logged stay as they are."""
+        clean = self._recorder.redactor
+        if error is not None:
+            error = Failure(
+                error.ename, clean.text(error.evalue), tuple(clean.text(s) for s in error.traceback)
+            )
+        run = replace(
+            self.run,
+            status=status,
+            duration_s=self._meter.elapsed_s if duration_s is None else duration_s,
+            inputs=tuple(self._inputs.values()),
+            outputs=tuple(self._outputs.values()),
+            cell_outputs=tuple(self._cell_outputs),
+            error=error,
+            resources=self._meter.read(),
+        )
+        self.run = self._recorder.ledger.finish(run)
+        self._recorder.settle(self.run, self._state, report)
+        return self.run
+
+
+def _keep(files: dict[str, FileVersion], version: Version, how: How) -> None:
+    known = files.get(version.path)
+    if known is None or how == "declared":
+        files[version.path] = FileVersion(
+            version.path, str(version.digest), version.size_bytes, how, version.kind
+        )
