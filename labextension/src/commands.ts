@@ -1,0 +1,227 @@
+/**
+ * The commands: a table of small functions, for the palette, the menus and the keys.
+ */
+import { JupyterFrontEnd } from '@jupyterlab/application';
+import {
+  Clipboard,
+  CommandToolbarButton,
+  Dialog,
+  ICommandPalette,
+  Notification,
+  showDialog,
+  WidgetTracker
+} from '@jupyterlab/apputils';
+import { refreshIcon, copyIcon, notebookIcon, Toolbar } from '@jupyterlab/ui-components';
+import { CommandRegistry } from '@lumino/commands';
+import { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+
+import { runsIcon, starIcon, trashIcon } from './icons';
+import { ISpeech } from './locale';
+import { RunsModel } from './model';
+import { RunTab } from './tab';
+import { IPlace, IRun, IRunsApi, Problem, serverPath } from './wire';
+
+export namespace CommandIDs {
+  export const show = 'jupyter-mlx:show-runs';
+  export const refresh = 'jupyter-mlx:refresh-runs';
+  export const openRun = 'jupyter-mlx:open-run';
+  export const openNotebook = 'jupyter-mlx:open-notebook';
+  export const copyCode = 'jupyter-mlx:copy-code';
+  export const copyId = 'jupyter-mlx:copy-id';
+  export const star = 'jupyter-mlx:star-run';
+  export const trash = 'jupyter-mlx:trash-run';
+}
+
+export interface ICommandContext {
+  readonly app: JupyterFrontEnd;
+  readonly api: IRunsApi;
+  readonly runs: RunsModel;
+  readonly tabs: WidgetTracker<RunTab>;
+  readonly panelId: string;
+  readonly speech: ISpeech;
+  /** Open the tab of a run, or go to the one that is open. */
+  readonly openTab: (id: string) => RunTab;
+}
+
+type Args = ReadonlyPartialJSONObject;
+
+const NO_ARGS = { args: { type: 'object', properties: {} } } as const;
+
+/** Add all commands; those that act on a run take its id, or act on the current one. */
+export function addCommands(context: ICommandContext): void {
+  const { app } = context;
+  const { trans } = context.speech;
+  const ofRun = {
+    args: {
+      type: 'object',
+      properties: {
+        id: {
+          type: 'string',
+          description: trans.__('The id of the run; without it, the run of the tab in front or the selected one')
+        }
+      }
+    }
+  } as const;
+  const add = (id: string, options: CommandRegistry.ICommandOptions) =>
+    app.commands.addCommand(id, options);
+  const hasRun = (args: Args) => currentId(context, args) !== null;
+
+  add(CommandIDs.show, {
+    label: trans.__('Show Runs'),
+    caption: trans.__('Show the runs of the project'),
+    icon: args => (args.toolbar ? runsIcon : undefined),
+    describedBy: NO_ARGS,
+    execute: () => app.shell.activateById(context.panelId)
+  });
+  add(CommandIDs.refresh, {
+    label: trans.__('Refresh Runs'),
+    icon: args => (args.toolbar ? refreshIcon : undefined),
+    describedBy: NO_ARGS,
+    execute: () => context.runs.refresh()
+  });
+  add(CommandIDs.openRun, {
+    label: trans.__('Open Run'),
+    describedBy: ofRun,
+    isEnabled: hasRun,
+    execute: args => {
+      const id = currentId(context, args);
+      return id === null ? null : context.openTab(id);
+    }
+  });
+  add(CommandIDs.copyId, {
+    label: trans.__('Copy Run Id'),
+    describedBy: ofRun,
+    isEnabled: hasRun,
+    execute: args => Clipboard.copyToSystem(currentId(context, args) ?? '')
+  });
+  addRunCommands(context, ofRun, hasRun);
+}
+
+/** The commands of a run's toolbar. */
+function addRunCommands(
+  context: ICommandContext,
+  describedBy: CommandRegistry.ICommandOptions['describedBy'],
+  isEnabled: (args: Args) => boolean
+): void {
+  const { app, api, speech } = context;
+  const { trans } = speech;
+  const add = (
+    id: string,
+    label: string,
+    icon: typeof starIcon,
+    execute: (id: string) => Promise<unknown>
+  ) =>
+    app.commands.addCommand(id, {
+      label: args => (args.toolbar ? '' : label),
+      caption: label,
+      icon: args => (args.toolbar ? icon : undefined),
+      describedBy,
+      isEnabled,
+      execute: async args => {
+        const run = currentId(context, args);
+        if (run !== null) {
+          await reported(execute(run));
+        }
+      }
+    });
+  add(CommandIDs.openNotebook, trans.__('Open Notebook of Run'), notebookIcon, async id => {
+    const { notebook } = await current(context, id);
+    await openNotebook(context, notebook);
+  });
+  add(CommandIDs.copyCode, trans.__('Copy Code of Run'), copyIcon, async id => {
+    Clipboard.copyToSystem((await api.run(id)).source);
+    Notification.success(trans.__('The code is in the clipboard.'), { autoClose: 2000 });
+  });
+  add(CommandIDs.star, trans.__('Star Run'), starIcon, async id => {
+    const { starred } = await current(context, id);
+    await api.edit(id, { starred: !starred });
+    noteChange(context, id);
+  });
+  add(CommandIDs.trash, trans.__('Move Run to Trash'), trashIcon, id => trash(context, id));
+}
+
+/** Put the commands into the palette. */
+export function addToPalette(palette: ICommandPalette, { trans }: ISpeech): void {
+  for (const command of Object.values(CommandIDs)) {
+    palette.addItem({ command, category: trans.__('Runs') });
+  }
+}
+
+/** Fill the toolbar of a run's tab. */
+export function fillToolbar(tab: RunTab, app: JupyterFrontEnd): void {
+  const { commands } = app;
+  const args = { id: tab.model.id, toolbar: true };
+  const button = (id: string) => new CommandToolbarButton({ commands, id, args });
+  tab.toolbar.addItem('star', button(CommandIDs.star));
+  tab.toolbar.addItem('notebook', button(CommandIDs.openNotebook));
+  tab.toolbar.addItem('code', button(CommandIDs.copyCode));
+  tab.toolbar.addItem('spacer', Toolbar.createSpacerItem());
+  tab.toolbar.addItem('trash', button(CommandIDs.trash));
+}
+
+/** Open a notebook by its path in the project. */
+export async function openNotebook(
+  context: ICommandContext,
+  notebook: string | null
+): Promise<void> {
+  const { app, api, speech } = context;
+  const place: IPlace = await api.place();
+  const path = notebook === null ? null : serverPath(notebook, place);
+  if (path === null) {
+    Notification.warning(
+      notebook === null
+        ? speech.trans.__('This run has no notebook.')
+        : speech.trans.__("%1 is outside of the folder of the Jupyter server.", notebook)
+    );
+    return;
+  }
+  await app.commands.execute('docmanager:open', { path });
+}
+
+/** Await `work`; tell the reader of a failure. */
+export async function reported(work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (caught) {
+    Notification.error(caught instanceof Problem ? caught.message : String(caught));
+  }
+}
+
+async function trash(context: ICommandContext, id: string): Promise<void> {
+  const { trans } = context.speech;
+  const { name } = await current(context, id);
+  const answer = await showDialog({
+    title: trans.__('Move the run to the trash?'),
+    body: trans.__('%1 goes from the list; its data stay in the store until the next clean-up.', name),
+    buttons: [
+      Dialog.cancelButton(),
+      Dialog.warnButton({ label: trans.__('Move to Trash') })
+    ]
+  });
+  if (answer.button.accept) {
+    await context.api.trash(id);
+    context.tabs.find(tab => tab.model.id === id)?.dispose();
+    noteChange(context, id);
+  }
+}
+
+/** The run that a command is about: named, or the tab in front, or the selected row. */
+function currentId(context: ICommandContext, args: Args): string | null {
+  if (typeof args.id === 'string' && args.id) {
+    return args.id;
+  }
+  const { currentWidget } = context.tabs;
+  return currentWidget && currentWidget === context.app.shell.currentWidget
+    ? currentWidget.model.id
+    : context.runs.selected;
+}
+
+async function current(context: ICommandContext, id: string): Promise<IRun> {
+  return context.runs.find(id) ?? (await context.api.run(id));
+}
+
+/** Show our own change at once, without waiting for the event. */
+function noteChange(context: ICommandContext, id: string): void {
+  context.runs.noteChange();
+  context.tabs.forEach(tab => tab.model.noteChange({ seq: 0, runs: [id] }));
+}

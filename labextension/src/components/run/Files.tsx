@@ -1,0 +1,45 @@
+import * as React from 'react';
+import { TranslationBundle } from '@jupyterlab/translation';
+
+import { bytes, shortDigest } from '../../format';
+import { IFileVersion } from '../../wire';
+
+/** Files and folders at the versions at which they were read or written. */
+export function Files(props: {
+  files: readonly IFileVersion[];
+  label: string;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { files, label, trans } = props;
+  return (
+    <table className="mlx-Files" aria-label={label}>
+      <tbody>
+        {files.map(file => (
+          <tr key={`${file.path} ${file.digest}`}>
+            <th scope="row" title={file.path}>
+              {file.kind === 'folder' ? `${file.path}/` : file.path}
+            </th>
+            <td className="mlx-Files-size">{bytes(file.size_bytes)}</td>
+            <td className="mlx-Files-digest" title={file.digest}>
+              {shortDigest(file.digest)}
+            </td>
+            <td className="mlx-Files-how" title={howText(file.how, trans)}>
+              {file.how}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function howText(how: IFileVersion['how'], trans: TranslationBundle): string {
+  switch (how) {
+    case 'declared':
+      return trans.__('The run declared it');
+    case 'seen':
+      return trans.__('The run was seen to open it');
+    case 'weak':
+      return trans.__('It changed while the run went on; another process may have done that');
+  }
+}
