@@ -1,0 +1,178 @@
+"""Files written so that a crash leaves the old or the new, never a mixture.
+
+A temporary file beside the target's file system, fsync, rename, fsync of the
+folder; see "How a file is published" in docs/format.md.
+"""
+
+# Paths are strings here: for 100,000 files, Path objects cost more than the work.
+# ruff: noqa: PTH102, PTH104, PTH108, PTH112, PTH118, PTH120, PTH123, PTH208
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import sys
+from typing import TYPE_CHECKING
+
+from blake3 import blake3
+
+from jupyter_mlx.errors import AccessError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BLOCK_BYTES = 1 << 20
+_FICLONE = 0x40049409
+_sync_data = getattr(os, "fdatasync", os.fsync)
+
+TEMP_PREFIX = "put-"
+"""Temporary files begin so; one that no process holds locked is left over and may be removed."""
+
+
+def sync_data(fd: int) -> None:
+    """Make the bytes of `fd` durable. A failure is final: the kernel may have dropped them."""
+    _sync_data(fd)
+
+
+def sync_folder(folder: str) -> None:
+    """Make the names in `folder` durable."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def make_folder(folder: str) -> None:
+    """Make `folder` and what is above it, durably.
+
+    Raises:
+        AccessError: it can't be made.
+    """
+    if os.path.isdir(folder):
+        return
+    parent = os.path.dirname(folder)
+    if parent and parent != folder:
+        make_folder(parent)
+    try:
+        os.mkdir(folder)
+        sync_folder(parent or ".")
+    except FileExistsError:
+        if not os.path.isdir(folder):
+            raise AccessError(folder, "is not a folder") from None
+    except OSError as error:
+        raise AccessError.of(error, folder) from None
+
+
+def write_all(fd: int, data: bytes | memoryview) -> None:
+    """Write every byte: the system may take fewer at a time."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+@contextlib.contextmanager
+def temp_file(folder: str) -> Iterator[tuple[str, int]]:
+    """A new file in `folder`, locked while it is in use and removed unless it was renamed away."""
+    make_folder(folder)
+    path = os.path.join(folder, TEMP_PREFIX + secrets.token_hex(8))
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise AccessError.of(error, folder) from None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield path, fd
+    finally:
+        os.close(fd)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def write_atomically(path: str, data: bytes, temp_folder: str) -> None:
+    """Replace the file `path` by `data`: afterwards it is the old one or the new one, on the disk.
+
+    Raises:
+        AccessError: it can't be written; the old file is as it was.
+    """
+    with temp_file(temp_folder) as (temp, fd):
+        try:
+            write_all(fd, data)
+            os.fchmod(fd, 0o666 & ~umask())
+            os.fsync(fd)
+            os.rename(temp, path)
+            sync_folder(os.path.dirname(path) or ".")
+        except OSError as error:
+            raise AccessError.of(error, path) from None
+
+
+def sweep(temp_folder: str) -> int:
+    """Remove temporary files that no living process holds; how many bytes that freed."""
+    freed = 0
+    try:
+        names = [name for name in os.listdir(temp_folder) if name.startswith(TEMP_PREFIX)]
+    except OSError:
+        return 0
+    for name in names:
+        path = os.path.join(temp_folder, name)
+        with contextlib.suppress(OSError):
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                freed += os.fstat(fd).st_size
+                os.unlink(path)
+            finally:
+                os.close(fd)
+    return freed
+
+
+def umask() -> int:
+    """This process's umask, which can be read only by setting it."""
+    if sys.platform == "linux":
+        # read, not set: another thread may be making a file
+        with contextlib.suppress(OSError, ValueError), open("/proc/self/status", encoding="ascii") as status:
+            for line in status:
+                if line.startswith("Umask:"):
+                    return int(line.split()[1], 8)
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def clone(source: int, target: int) -> bool:
+    """Make the open file `target` share the blocks of `source` (a reflink); False where that can't be."""
+    if sys.platform != "linux":
+        return False
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError:
+        return False
+    return True
+
+
+def hash_file(fd: int) -> bytes:
+    """The 32 bytes of the BLAKE3 of an open file, read from its start."""
+    hasher, buffer = blake3(), memoryview(bytearray(BLOCK_BYTES))
+    os.lseek(fd, 0, os.SEEK_SET)
+    with open(fd, "rb", buffering=0, closefd=False) as file:
+        while count := file.readinto(buffer):
+            hasher.update(buffer[:count])
+    return hasher.digest()
+
+
+def hash_copy(source: int, target: int) -> bytes:
+    """Copy all of `source` to the empty file `target`; the BLAKE3 of what was written.
+
+    What is hashed is what is written, so the digest is true of the copy even
+    where the source changes meanwhile.
+    """
+    if clone(source, target):
+        return hash_file(target)
+    hasher, buffer = blake3(), memoryview(bytearray(BLOCK_BYTES))
+    with open(source, "rb", buffering=0, closefd=False) as file:
+        while count := file.readinto(buffer):
+            hasher.update(buffer[:count])
+            write_all(target, buffer[:count])
+    return hasher.digest()

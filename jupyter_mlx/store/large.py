@@ -1,0 +1,177 @@
+"""Large objects: one read-only file each, so that a work tree can link to it."""
+
+# Paths are strings here: for 100,000 files, Path objects cost more than the work.
+# ruff: noqa: PTH104, PTH108, PTH110, PTH116, PTH120, PTH208
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jupyter_mlx.digest import Digest
+from jupyter_mlx.errors import AccessError, CorruptObjectError, ObjectNotFoundError
+
+from .files import hash_copy, hash_file, make_folder, sync_folder, temp_file, write_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .packs import PackIndex
+
+DAMAGED = ".damaged"
+_FOLDER = re.compile(r"[0-9a-f]{2}")
+_NAME = re.compile(r"[0-9a-f]{62}")
+
+
+class LargeObjects:
+    """The folder `objects/` of a store."""
+
+    def __init__(self, folder: str, temp: str, index: PackIndex) -> None:
+        self._folder, self._temp, self._index = folder, temp, index
+
+    def path(self, digest: Digest) -> str:
+        """Where the object's file is, or would be."""
+        return f"{self._folder}/{digest.hex[:2]}/{digest.hex[2:]}"
+
+    def size(self, digest: Digest) -> int | None:
+        """The length of the object; None where it is not here."""
+        try:
+            return os.stat(self.path(digest)).st_size
+        except OSError:
+            return None
+
+    def was_damaged(self, digest: Digest) -> bool:
+        """Whether the object was here, was found damaged, and has not been stored again."""
+        return os.path.exists(self.path(digest) + DAMAGED)
+
+    def digests(self) -> Iterator[Digest]:
+        """Every object in the folder."""
+        with contextlib.suppress(FileNotFoundError):
+            for name in sorted(os.listdir(self._folder)):
+                if _FOLDER.fullmatch(name):
+                    for rest in os.listdir(f"{self._folder}/{name}"):
+                        if _NAME.fullmatch(rest):
+                            yield Digest(name + rest)
+
+    def take(self, source: int, *, expect: Digest | None, store: str) -> tuple[Digest, str | None]:
+        """Store all of an open file; its digest, and the folder whose names are still to be synced.
+
+        Raises:
+            CorruptObjectError: the bytes are not those of `expect`; nothing was stored.
+            AccessError: the store can't be written; it is as it was before.
+        """
+        with temp_file(self._temp) as (temp, fd):
+            try:
+                digest = Digest(hash_copy(source, fd).hex())
+                if expect not in {None, digest}:
+                    raise CorruptObjectError(str(expect), store)
+                return digest, self._publish(digest, temp, fd)
+            except OSError as error:
+                raise AccessError.of(error, self._folder) from None
+
+    def put(self, digest: Digest, data: bytes) -> str | None:
+        """Store `data`, whose digest is known; the folder whose names are still to be synced."""
+        if self.size(digest) == len(data):
+            return None
+        with temp_file(self._temp) as (temp, fd):
+            try:
+                write_all(fd, data)
+                return self._publish(digest, temp, fd)
+            except OSError as error:
+                raise AccessError.of(error, self._folder) from None
+
+    def _publish(self, digest: Digest, temp: str, fd: int) -> str | None:
+        path, length = self.path(digest), os.fstat(fd).st_size
+        if self.size(digest) == length:
+            return None
+        folder = os.path.dirname(path)
+        make_folder(folder)
+        os.fchmod(fd, 0o444)
+        os.fsync(fd)
+        os.rename(temp, path)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path + DAMAGED)
+        self._index.note_stat(digest.raw, _look(path))
+        return folder
+
+    @staticmethod
+    def settle(folders: set[str]) -> None:
+        """Make published names durable."""
+        for folder in folders:
+            try:
+                sync_folder(folder)
+            except OSError as error:
+                raise AccessError.of(error, folder) from None
+
+    def get(self, digest: Digest, store: str) -> bytes:
+        """The object's bytes, checked; see `ObjectStore.get`."""
+        with self._open(digest, store) as fd, open(fd, "rb", closefd=False) as file:
+            data = file.read()
+        if Digest.of(data) != digest:
+            self._condemn(digest, store)
+        return data
+
+    def copy_to(self, digest: Digest, target: int, store: str) -> None:
+        """Fill the empty open file `target`; see `ObjectStore.copy_to`."""
+        with self._open(digest, store) as fd:
+            if hash_copy(fd, target) != digest.raw:
+                self._condemn(digest, store)
+
+    def check(self, digest: Digest, store: str) -> None:
+        """Read it all; see `ObjectStore.check`."""
+        with self._open(digest, store) as fd:
+            if hash_file(fd) != digest.raw:
+                self._condemn(digest, store)
+        with contextlib.suppress(AccessError, OSError):
+            self._index.note_stat(digest.raw, _look(self.path(digest)))
+
+    def linkable(self, digest: Digest, store: str) -> Path | None:
+        """See `ObjectStore.linkable`."""
+        path = self.path(digest)
+        try:
+            now = _look(path)
+        except OSError:
+            return None
+        if now != self._index.stat_of(digest.raw):
+            self.check(digest, store)
+        return Path(path)
+
+    def linked(self, digest: Digest) -> None:
+        """See `ObjectStore.linked`."""
+        with contextlib.suppress(AccessError, OSError):
+            now, before = _look(self.path(digest)), self._index.stat_of(digest.raw)
+            if before is not None and _but_ctime(now) == _but_ctime(before):
+                self._index.note_stat(digest.raw, now)
+
+    @contextlib.contextmanager
+    def _open(self, digest: Digest, store: str) -> Iterator[int]:
+        try:
+            fd = os.open(self.path(digest), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise ObjectNotFoundError(str(digest), store) from None
+        except OSError as error:
+            raise AccessError.of(error, self.path(digest)) from None
+        try:
+            yield fd
+        except OSError as error:
+            raise AccessError.of(error, self.path(digest)) from None
+        finally:
+            os.close(fd)
+
+    def _condemn(self, digest: Digest, store: str) -> None:
+        """Put a damaged file aside, so that the object counts as absent and a put or a pull heals it."""
+        with contextlib.suppress(OSError):
+            os.rename(self.path(digest), self.path(digest) + DAMAGED)
+        raise CorruptObjectError(str(digest), store)
+
+
+def _look(path: str) -> str:
+    found = os.stat(path)
+    return f"{found.st_size} {found.st_mtime_ns} {found.st_ino} {found.st_ctime_ns}"
+
+
+def _but_ctime(look: str) -> str:
+    return look.rpartition(" ")[0]

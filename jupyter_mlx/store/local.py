@@ -1,0 +1,298 @@
+"""The project's own store: a folder on this machine's disk, or on one that it mounts."""
+
+# Paths are strings here: for 100,000 files, Path objects cost more than the work.
+# ruff: noqa: PTH108
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jupyter_mlx.digest import Digest
+from jupyter_mlx.errors import AccessError, CorruptObjectError, ObjectNotFoundError, UsageError
+
+from .base import SMALL_BYTES, FileChangedError, NewerFormatError
+from .files import make_folder, sweep, write_all, write_atomically
+from .large import LargeObjects
+from .packs import PackIndex
+from .small import PackWriter, SmallObjects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+FORMAT = b"jupyter_mlx store\nformat: 1\n"
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSize:
+    """What a store takes on the disk."""
+
+    small_objects: int
+    small_bytes: int
+    large_objects: int
+    large_bytes: int
+
+
+class LocalStore:
+    """A store in a folder. See `ObjectStore` for what its methods promise, docs/format.md for the bytes."""
+
+    def __init__(self, folder: Path, tmp: Path) -> None:
+        self.folder, self._temp = folder, str(tmp)
+        self._name, text = str(folder), str(folder)
+        index = PackIndex(f"{text}/index.db", f"{text}/packs")
+        self._small = SmallObjects(f"{text}/packs", index)
+        self._large = LargeObjects(f"{text}/objects", self._temp, index)
+        self._index, self._checked = index, False
+
+    @classmethod
+    def open(cls, folder: Path, tmp: Path) -> LocalStore:
+        """The store in `folder`, made by the first put; `tmp` is on the same file system."""
+        return cls(folder, tmp)
+
+    def __repr__(self) -> str:
+        return f"LocalStore({self._name!r})"
+
+    def __str__(self) -> str:
+        return self._name
+
+    def put(self, data: bytes) -> Digest:
+        """See `ObjectStore.put`."""
+        with self.batch() as batch:
+            return batch.put(data)
+
+    def put_file(self, path: Path, expect: Digest | None = None) -> Digest:
+        """See `ObjectStore.put_file`."""
+        with self.batch() as batch:
+            return batch.put_file(path, expect)
+
+    def get(self, digest: Digest) -> bytes:
+        """See `ObjectStore.get`."""
+        self._check_format()
+        if self._large.size(digest) is not None:
+            return self._large.get(digest, self._name)
+        try:
+            return self._small.get(digest, self._name)
+        except ObjectNotFoundError:
+            if self._large.was_damaged(digest):
+                raise CorruptObjectError(str(digest), self._name) from None
+            raise
+
+    def get_many(self, digests: Iterable[Digest]) -> dict[Digest, bytes]:
+        """See `ObjectStore.get_many`."""
+        self._check_format()
+        wanted = list(digests)
+        found = self._small.get_many(wanted)
+        return {digest: found.get(digest) or self.get(digest) for digest in wanted}
+
+    def copy_to(self, digest: Digest, path: Path) -> None:
+        """See `ObjectStore.copy_to`."""
+        small = None if self._large.size(digest) is not None else self.get(digest)
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise AccessError.of(error, path) from None
+        try:
+            if small is None:
+                self._large.copy_to(digest, fd, self._name)
+            else:
+                write_all(fd, small)
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            if isinstance(error, OSError):
+                raise AccessError.of(error, path) from None
+            raise
+        finally:
+            os.close(fd)
+
+    def linkable(self, digest: Digest) -> Path | None:
+        """See `ObjectStore.linkable`."""
+        return self._large.linkable(digest, self._name)
+
+    def linked(self, digest: Digest) -> None:
+        """See `ObjectStore.linked`."""
+        self._large.linked(digest)
+
+    def has(self, digest: Digest) -> bool:
+        """See `ObjectStore.has`."""
+        return not self.missing((digest,))
+
+    def missing(self, digests: Iterable[Digest]) -> set[Digest]:
+        """See `ObjectStore.missing`."""
+        self._check_format()
+        asked = set(digests)
+        known = self._small.present([digest.raw for digest in asked])
+        return {digest for digest in asked if digest.raw not in known and self._large.size(digest) is None}
+
+    def size(self, digest: Digest) -> int:
+        """See `ObjectStore.size`."""
+        large = self._large.size(digest)
+        if large is not None:
+            return large
+        place = self._small.find(digest)
+        if place is None:
+            raise ObjectNotFoundError(str(digest), self._name)
+        return place.length
+
+    def digests(self) -> Iterator[Digest]:
+        """See `ObjectStore.digests`."""
+        self._check_format()
+        small: set[Digest] = set()
+        if self._index.names():
+            small = {Digest(raw.hex()) for raw in self._index.digests()}
+        yield from small
+        yield from (digest for digest in self._large.digests() if digest not in small)
+
+    def small_objects(self) -> Iterator[tuple[Digest, bytes]]:
+        """See `ObjectStore.small_objects`."""
+        self._check_format()
+        return self._small.scan()
+
+    def check(self, digest: Digest) -> None:
+        """See `ObjectStore.check`."""
+        if self._large.size(digest) is not None:
+            self._large.check(digest, self._name)
+        else:
+            self.get(digest)
+
+    def measure(self) -> StoreSize:
+        """How many objects there are, and their bytes."""
+        small = self._index.digests() if self._index.names() else []
+        large = [self._large.size(digest) or 0 for digest in self._large.digests()]
+        return StoreSize(len(small), self._index.total_bytes() if small else 0, len(large), sum(large))
+
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[LocalBatch]:
+        """See `ObjectStore.batch`."""
+        with self.hold():
+            batch = LocalBatch(self, PackWriter(self._small), self._large)
+            try:
+                yield batch
+            finally:
+                batch.close()
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """See `ObjectStore.hold`."""
+        self._create()
+        try:
+            fd = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise AccessError.of(error, self.folder) from None
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH)
+            yield
+        finally:
+            fcntl.flock(fd, fcntl.LOCK_UN)
+            os.close(fd)
+
+    def sweep(self) -> int:
+        """Remove what killed writers left in the temporary folder; the bytes that this freed."""
+        return sweep(self._temp)
+
+    def close(self) -> None:
+        """Close the files that are open; the store can be used again."""
+        self._small.close()
+        self._index.close()
+
+    def _create(self) -> None:
+        if self._check_format():
+            return
+        make_folder(self._name)
+        write_atomically(f"{self._name}/format", FORMAT, self._temp)
+        self._checked = True
+
+    def _check_format(self) -> bool:
+        """Whether the store is there, in a format that this version knows."""
+        if self._checked:
+            return True
+        try:
+            found = (self.folder / "format").read_bytes()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise AccessError.of(error, self.folder) from None
+        if found != FORMAT:
+            line = found.decode("utf-8", "replace").strip().rpartition("\n")[2]
+            raise NewerFormatError(self._name, line or "no format that is known")
+        self._checked = True
+        return True
+
+
+class LocalBatch:
+    """See `Batch`."""
+
+    def __init__(self, store: LocalStore, writer: PackWriter, large: LargeObjects) -> None:
+        self._store, self._writer, self._large = store, writer, large
+        self._folders: set[str] = set()
+        self._pid = os.getpid()
+
+    def put(self, data: bytes) -> Digest:
+        """See `ObjectStore.put`."""
+        if self._pid != os.getpid():
+            raise UsageError("this batch belongs to the parent process; begin one here")
+        digest = Digest.of(data)
+        if len(data) < SMALL_BYTES:
+            self._writer.put(digest.raw, data)
+        else:
+            self._note(self._large.put(digest, data))
+        return digest
+
+    def put_file(self, path: Path, expect: Digest | None = None) -> Digest:
+        """See `ObjectStore.put_file`."""
+        for _ in range(_ATTEMPTS):
+            try:
+                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError as error:
+                raise AccessError.of(error, path) from None
+            try:
+                before = os.fstat(fd)
+                digest = self._put_open(fd, before.st_size, path, expect)
+                if same_file(before, os.fstat(fd)):
+                    return digest
+            finally:
+                os.close(fd)
+        raise FileChangedError(str(path))
+
+    def _put_open(self, fd: int, size: int, path: Path, expect: Digest | None) -> Digest:
+        if size >= SMALL_BYTES:
+            return self._take(fd, expect)
+        try:
+            with open(fd, "rb", closefd=False) as file:
+                data = file.read(SMALL_BYTES)
+        except OSError as error:
+            raise AccessError.of(error, path) from None
+        if expect not in {None, Digest.of(data)}:
+            raise CorruptObjectError(str(expect), str(self._store))
+        return self.put(data)
+
+    def _take(self, fd: int, expect: Digest | None) -> Digest:
+        digest, folder = self._large.take(fd, expect=expect, store=str(self._store))
+        self._note(folder)
+        return digest
+
+    def _note(self, folder: str | None) -> None:
+        if folder is not None:
+            self._folders.add(folder)
+
+    def close(self) -> None:
+        """Make what was put durable."""
+        if self._pid != os.getpid():
+            return
+        self._writer.commit()
+        folders, self._folders = self._folders, set()
+        self._large.settle(folders)
+
+
+def same_file(before: os.stat_result, after: os.stat_result) -> bool:
+    """Whether nothing was written between two looks at one open file."""
+    return (before.st_size, before.st_mtime_ns, before.st_ctime_ns) == (
+        after.st_size,
+        after.st_mtime_ns,
+        after.st_ctime_ns,
+    )

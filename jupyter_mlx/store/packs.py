@@ -1,0 +1,352 @@
+"""Where each small object is: an SQLite cache of what the pack files say.
+
+The packs are the truth. The cache is brought up to date where a pack is longer
+than it was when last looked at, and made anew where it is missing or damaged;
+losing it loses nothing.
+"""
+
+# Paths are strings here: for 100,000 files, Path objects cost more than the work.
+# ruff: noqa: PTH108, PTH112, PTH118, PTH120, PTH208
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import sqlite3
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from jupyter_mlx.errors import AccessError
+
+from . import frames
+from .files import sync_data
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+    Row = tuple[bytes, int, int]
+
+SUFFIX = ".pack"
+_VERSION = 1
+_PATIENCE_S = 10.0
+_ASKED_AT_ONCE = 500
+_SCHEMA = """
+CREATE TABLE packs (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, "end" INTEGER NOT NULL);
+CREATE TABLE objects (digest BLOB PRIMARY KEY, pack INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL)
+  WITHOUT ROWID;
+CREATE TABLE damaged (digest BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE large (digest BLOB PRIMARY KEY, stat TEXT NOT NULL) WITHOUT ROWID;
+"""
+_ABANDONED: list[sqlite3.Connection] = []
+"""Connections of a parent process: closing one in a forked child could checkpoint under the parent."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an object's bytes are."""
+
+    pack: str
+    offset: int
+    length: int
+
+
+class PackIndex:
+    """The cache over one folder of packs; any number of threads and processes share it."""
+
+    def __init__(self, path: str, packs: str) -> None:
+        self._path, self._packs = path, packs
+        self._connection: sqlite3.Connection | None = None
+        self._lock, self._pid = threading.RLock(), os.getpid()
+
+    def find(self, digest: bytes) -> Place | None:
+        """Where the object is; None where the cache knows of none."""
+        query = (
+            "SELECT name, offset, length FROM objects JOIN packs ON packs.id = objects.pack WHERE digest = ?"
+        )
+        row = self._run(lambda db: db.execute(query, (digest,)).fetchone())
+        return Place(*row) if row else None
+
+    def find_many(self, digests: Collection[bytes]) -> dict[bytes, Place]:
+        """Where each of those is that the cache knows of."""
+        asked = list(digests)
+
+        def work(db: sqlite3.Connection) -> dict[bytes, Place]:
+            names = dict(db.execute("SELECT id, name FROM packs"))
+            return {
+                digest: Place(names[pack], offset, length)
+                for some in _parts(asked)
+                for digest, pack, offset, length in db.execute(f"SELECT * FROM objects {_among(some)}", some)  # noqa: S608
+            }
+
+        return self._run(work) if asked else {}
+
+    def present(self, digests: Collection[bytes]) -> set[bytes]:
+        """Those of `digests` that are in a pack."""
+        asked = list(digests)
+
+        def work(db: sqlite3.Connection) -> set[bytes]:
+            found: set[bytes] = set()
+            for some in _parts(asked):
+                query = f"SELECT digest FROM objects {_among(some)}"  # noqa: S608
+                found.update(row[0] for row in db.execute(query, some))
+            return found
+
+        return self._run(work) if asked else set()
+
+    def digests(self) -> list[bytes]:
+        """Every object in a pack."""
+        return self._run(lambda db: [row[0] for row in db.execute("SELECT digest FROM objects")])
+
+    def total_bytes(self) -> int:
+        """The length of all small objects together."""
+        return int(self._run(lambda db: db.execute("SELECT total(length) FROM objects").fetchone()[0]))
+
+    def state(self, pack: str) -> tuple[int, int] | None:
+        """How long the pack was when last looked at, and where its last whole frame ended."""
+        query = 'SELECT size, "end" FROM packs WHERE name = ?'
+        row: tuple[int, int] | None = self._run(lambda db: db.execute(query, (pack,)).fetchone())
+        return row
+
+    def add(self, pack: str, rows: Iterable[Row], size: int, end: int) -> None:
+        """Note the objects `(digest, offset, length)` of a pack, whose bytes are already durable."""
+        ordered = sorted(rows)
+
+        def work(db: sqlite3.Connection) -> None:
+            with _transaction(db):
+                _note(db, pack, ordered, size, end)
+
+        self._run(work)
+
+    def condemn(self, digest: bytes) -> None:
+        """Note that the bytes of an object are damaged: it counts as absent, so that a put heals it."""
+
+        def work(db: sqlite3.Connection) -> None:
+            with _transaction(db):
+                db.execute("DELETE FROM objects WHERE digest = ?", (digest,))
+                db.execute("INSERT OR IGNORE INTO damaged VALUES (?)", (digest,))
+
+        with contextlib.suppress(AccessError):  # a store that can't be written is still read
+            self._run(work)
+
+    def condemned(self, digest: bytes) -> bool:
+        """Whether the object was found damaged, and not stored again since."""
+        query = "SELECT 1 FROM damaged WHERE digest = ?"
+        return self._run(lambda db: db.execute(query, (digest,)).fetchone()) is not None
+
+    def stat_of(self, digest: bytes) -> str | None:
+        """What the file of a large object looked like when its bytes were last known to be right."""
+        row = self._run(
+            lambda db: db.execute("SELECT stat FROM large WHERE digest = ?", (digest,)).fetchone()
+        )
+        return row[0] if row else None
+
+    def note_stat(self, digest: bytes, stat: str) -> None:
+        """See `stat_of`."""
+        self._run(lambda db: db.execute("INSERT OR REPLACE INTO large VALUES (?, ?)", (digest, stat)))
+
+    def names(self) -> list[str]:
+        """The packs in the folder."""
+        try:
+            return sorted(name for name in os.listdir(self._packs) if name.endswith(SUFFIX))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise AccessError.of(error, self._packs) from None
+
+    def catch_up(self, *, wait: bool) -> None:
+        """Look at the packs again and note what the cache does not know.
+
+        A pack that a living writer holds is left to that writer; with `wait` its
+        end is awaited first.
+        """
+        self._run(lambda db: self._look(db, wait=wait))
+
+    def open(self) -> None:
+        """Be ready: done before a pack is locked, for making the cache waits for whoever holds one."""
+        self._run(lambda db: db)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._connection is not None and self._pid == os.getpid():
+            self._connection.close()
+        self._connection = None
+
+    # the connection
+
+    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._pid != os.getpid():
+            self._after_fork()
+        with self._lock:
+            try:
+                return work(self._connect())
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
+                    raise AccessError(self._path, str(error)) from None
+            self._discard()
+            try:
+                return work(self._connect())
+            except sqlite3.DatabaseError as error:
+                raise AccessError(self._path, str(error)) from None
+
+    def _after_fork(self) -> None:
+        if self._connection is not None:
+            _ABANDONED.append(self._connection)
+        self._connection, self._lock, self._pid = None, threading.RLock(), os.getpid()
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._connection is None:
+            folder = os.path.dirname(self._path)
+            writable = os.path.isdir(folder) and os.access(folder, os.W_OK)
+            target = self._path if writable else ":memory:"
+            db = sqlite3.connect(target, timeout=30, isolation_level=None, check_same_thread=False)
+            self._connection = db
+            if db.execute("PRAGMA user_version").fetchone()[0] == _VERSION:
+                db.execute("PRAGMA synchronous = NORMAL")
+                self._look(db, wait=False)
+            else:
+                self._create(db, writable=writable)
+        return self._connection
+
+    def _create(self, db: sqlite3.Connection, *, writable: bool) -> None:
+        with self._alone() if writable else contextlib.nullcontext():
+            found = db.execute("PRAGMA user_version").fetchone()[0]
+            if found not in {0, _VERSION}:
+                # a later version's cache: ours to replace, as it is theirs
+                raise sqlite3.DatabaseError("another format")
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = NORMAL")
+            if found == 0:
+                with _transaction(db):
+                    for statement in _SCHEMA.strip().split(";\n"):
+                        db.execute(statement)
+                    db.execute(f"PRAGMA user_version = {_VERSION}")
+        self._look(db, wait=True)
+
+    def _discard(self) -> None:
+        """Throw the cache away."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+        with self._alone():
+            for suffix in ("", "-wal", "-shm"):
+                with contextlib.suppress(OSError):
+                    os.unlink(self._path + suffix)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        fd = os.open(self._path + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(fd)
+
+    # looking at the packs
+
+    def _look(self, db: sqlite3.Connection, *, wait: bool) -> None:
+        known = {name: (size, end) for name, size, end in db.execute('SELECT name, size, "end" FROM packs')}
+        names = self.names()
+        if not known.keys() <= set(names):
+            with _transaction(db):  # a pack is gone: what it held may be in another one as well
+                db.execute("DELETE FROM objects")
+                db.execute("DELETE FROM packs")
+            known = {}
+        for name in names:
+            self._look_at(db, name, known.get(name, (0, 0)), wait=wait)
+
+    def _look_at(self, db: sqlite3.Connection, name: str, known: tuple[int, int], *, wait: bool) -> None:
+        size, end = known
+        try:
+            fd = os.open(os.path.join(self._packs, name), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        try:
+            if os.fstat(fd).st_size == size or not _await_writer(fd, _PATIENCE_S if wait else 0):
+                return
+            now = os.fstat(fd).st_size
+            start = end if size < now else 0
+            rows, end = _read(fd, start, now)
+            sync_data(fd)  # a writer that was killed may have left it to us
+            with _transaction(db):
+                _note(db, name, sorted(rows), now, end)
+        finally:
+            os.close(fd)
+
+
+def new_name() -> str:
+    """A name for a new pack."""
+    return secrets.token_hex(8) + SUFFIX
+
+
+def _read(fd: int, start: int, end: int) -> tuple[list[Row], int]:
+    """The whole frames of a pack, and where the last of them ends."""
+    rows: list[Row] = []
+    last = start
+    for frame in frames.scan(fd, start, end):
+        if frame.whole:
+            rows.append((frame.digest, frame.offset, len(frame.data)))
+            last = frame.end
+    return rows, last
+
+
+def _parts(asked: list[bytes]) -> Iterator[list[bytes]]:
+    """As many at a time as one question may name."""
+    for start in range(0, len(asked), _ASKED_AT_ONCE):
+        yield asked[start : start + _ASKED_AT_ONCE]
+
+
+def _among(some: list[bytes]) -> str:
+    return f"WHERE digest IN ({','.join('?' * len(some))})"
+
+
+def _note(db: sqlite3.Connection, pack: str, rows: list[Row], size: int, end: int) -> None:
+    db.execute(
+        'INSERT INTO packs (name, size, "end") VALUES (?1, ?2, ?3) '
+        'ON CONFLICT (name) DO UPDATE SET size = ?2, "end" = ?3',
+        (pack, size, end),
+    )
+    number = db.execute("SELECT id FROM packs WHERE name = ?", (pack,)).fetchone()[0]
+    values = ((digest, number, offset, length) for digest, offset, length in rows)
+    db.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?)", values)
+    if db.execute("SELECT 1 FROM damaged").fetchone():
+        db.executemany("DELETE FROM damaged WHERE digest = ?", ((row[0],) for row in rows))
+
+
+def _await_writer(fd: int, patience_s: float) -> bool:
+    """Whether no writer holds the pack, or one did for so long that it is read beside it."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if not patience_s:
+                return False
+            if time.monotonic() > deadline:
+                return True
+            time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            db.execute("ROLLBACK")
+        raise
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Whether the file itself is wrong, and not the moment (locked, full, read-only)."""
+    if isinstance(error, sqlite3.OperationalError):
+        return "no such table" in str(error) or "no such column" in str(error)
+    return True

@@ -1,0 +1,264 @@
+"""Small objects: appended to pack files, many to a file, each writer to a pack of its own."""
+
+# Paths are strings here: for 100,000 files, Path objects cost more than the work.
+# ruff: noqa: PTH108, PTH112, PTH116, PTH118
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from blake3 import blake3
+
+from jupyter_mlx.digest import Digest
+from jupyter_mlx.errors import AccessError, CorruptObjectError, ObjectNotFoundError
+
+from . import frames
+from .files import make_folder, sync_data, sync_folder, write_all
+from .packs import PackIndex, Place, new_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACK_BYTES = 256 << 20
+"""A pack that has reached this takes no more."""
+
+_OPEN_PACKS = 16
+_PENDING_BYTES = 4 << 20
+_PENDING_OBJECTS = 256
+_UNNOTED_OBJECTS = 50_000
+
+
+class SmallObjects:
+    """The folder `packs/` of a store, read."""
+
+    def __init__(self, folder: str, index: PackIndex) -> None:
+        self.folder, self.index = folder, index
+        self._open: dict[str, int] = {}
+        self._lock, self._pid = threading.Lock(), os.getpid()
+
+    def find(self, digest: Digest) -> Place | None:
+        """Where the object is, as far as the index knows."""
+        return self.index.find(digest.raw) if os.path.isdir(self.folder) else None
+
+    def present(self, digests: list[bytes]) -> set[bytes]:
+        """Those that the index knows."""
+        return self.index.present(digests) if os.path.isdir(self.folder) else set()
+
+    def get(self, digest: Digest, store: str) -> bytes:
+        """The object's bytes, checked; see `ObjectStore.get`."""
+        if not os.path.isdir(self.folder):
+            raise ObjectNotFoundError(str(digest), store)
+        place = self.index.find(digest.raw)
+        data = self._read(place) if place else None
+        if data is not None and blake3(data).digest() == digest.raw:
+            return data
+        return self._get_again(digest, place, store)
+
+    def get_many(self, digests: list[Digest]) -> dict[Digest, bytes]:
+        """The bytes of those that are where the index says, and whole."""
+        if not os.path.isdir(self.folder):
+            return {}
+        places = self.index.find_many([digest.raw for digest in digests])
+        found: dict[Digest, bytes] = {}
+        for raw, place in sorted(places.items(), key=lambda item: (item[1].pack, item[1].offset)):
+            data = self._read(place)
+            if data is not None and blake3(data).digest() == raw:
+                found[Digest(raw.hex())] = data
+        return found
+
+    def _get_again(self, digest: Digest, place: Place | None, store: str) -> bytes:
+        """The index does not know, or is wrong, or the bytes are: ask the packs themselves."""
+        if place is not None:
+            self.index.condemn(digest.raw)
+        self.index.catch_up(wait=True)
+        again = self.index.find(digest.raw)
+        data = self._read(again) if again else None
+        if data is not None and blake3(data).digest() == digest.raw:
+            return data
+        if place is not None or again is not None or self.index.condemned(digest.raw):
+            raise CorruptObjectError(str(digest), store)
+        raise ObjectNotFoundError(str(digest), store)
+
+    def _read(self, place: Place) -> bytes | None:
+        """The bytes at a place; None where the pack is gone or shorter."""
+        if self._pid != os.getpid():
+            self._lock, self._pid = threading.Lock(), os.getpid()
+        with self._lock:  # held while reading: another thread could close the file and reuse its number
+            try:
+                data = os.pread(self._pack(place.pack), place.length, place.offset)
+            except FileNotFoundError:
+                return None
+            except OSError as error:
+                raise AccessError.of(error, os.path.join(self.folder, place.pack)) from None
+        return data if len(data) == place.length else None
+
+    def _pack(self, name: str) -> int:
+        fd = self._open.get(name)
+        if fd is None:
+            if len(self._open) >= _OPEN_PACKS:
+                os.close(self._open.pop(next(iter(self._open))))
+            fd = os.open(os.path.join(self.folder, name), os.O_RDONLY | os.O_CLOEXEC)
+            self._open[name] = fd
+        return fd
+
+    def scan(self) -> Iterator[tuple[Digest, bytes]]:
+        """Every undamaged object once, from the packs themselves, in the order of writing."""
+        seen: set[bytes] = set()
+        for name in sorted(self.index.names(), key=self._age):
+            with contextlib.suppress(FileNotFoundError):
+                fd = os.open(os.path.join(self.folder, name), os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    for frame in frames.scan(fd, 0, os.fstat(fd).st_size):
+                        if frame.whole and frame.digest not in seen:
+                            seen.add(frame.digest)
+                            yield Digest(frame.digest.hex()), frame.data
+                finally:
+                    os.close(fd)
+
+    def _age(self, name: str) -> float:
+        try:
+            return os.stat(os.path.join(self.folder, name)).st_mtime
+        except FileNotFoundError:
+            return 0.0
+
+    def close(self) -> None:
+        """Close the packs that are open."""
+        with self._lock:
+            while self._open:
+                os.close(self._open.popitem()[1])
+
+
+class PackWriter:
+    """One writer's turn at the packs: takes a pack, appends, makes it durable, notes it, lets go."""
+
+    def __init__(self, small: SmallObjects) -> None:
+        self._small = small
+        self._fd, self._name = -1, ""
+        self._start = self._end = 0
+        self._pending: dict[bytes, bytes] = {}
+        self._pending_bytes = 0
+        self._written: dict[bytes, tuple[int, int]] = {}
+        self._pid = os.getpid()
+
+    def put(self, digest: bytes, data: bytes) -> None:
+        """Take one object; it is promised after `commit`."""
+        if digest in self._pending or digest in self._written:
+            return
+        self._pending[digest] = data
+        self._pending_bytes += len(data)
+        if len(self._pending) >= _PENDING_OBJECTS or self._pending_bytes >= _PENDING_BYTES:
+            self._flush()
+
+    def commit(self) -> None:
+        """Make all that was put durable, and known to every reader.
+
+        Raises:
+            AccessError: the disk refused; the packs are as they were at the last commit.
+        """
+        self._flush()
+        self._settle()
+
+    def _flush(self) -> None:
+        """Write what is pending and not in the store yet."""
+        known = self._small.present(list(self._pending))
+        fresh = [(digest, data) for digest, data in self._pending.items() if digest not in known]
+        self._pending, self._pending_bytes = {}, 0
+        if not fresh:
+            return
+        try:
+            if self._fd < 0:
+                self._take()
+            parts: list[bytes] = []
+            at = self._end
+            for digest, data in fresh:
+                parts += (frames.encode(digest, data), data)
+                self._written[digest] = (at + frames.FRAME_BYTES, len(data))
+                at += frames.FRAME_BYTES + len(data)
+            write_all(self._fd, b"".join(parts))
+            self._end = at
+        except OSError as error:
+            self.abandon()
+            raise AccessError.of(error, self._small.folder) from None
+        if self._end >= PACK_BYTES or len(self._written) >= _UNNOTED_OBJECTS:
+            self._settle()
+
+    def _settle(self) -> None:
+        if self._fd < 0:
+            return
+        try:
+            sync_data(self._fd)
+            if self._start == 0:
+                sync_folder(self._small.folder)
+        except OSError as error:
+            self.abandon()
+            raise AccessError.of(error, self._small.folder) from None
+        rows = [(digest, *place) for digest, place in self._written.items()]
+        try:
+            self._small.index.add(self._name, rows, self._end, self._end)
+        finally:
+            self._let_go()
+
+    def abandon(self) -> None:
+        """Take back what was written since the last commit."""
+        if self._fd < 0:
+            return
+        with contextlib.suppress(OSError):
+            # nobody else counts on these bytes: the pack is locked, and the index does not know them
+            os.ftruncate(self._fd, self._start)
+            if self._start == 0:
+                os.unlink(os.path.join(self._small.folder, self._name))
+        self._let_go()
+
+    def _let_go(self) -> None:
+        fd, self._fd = self._fd, -1
+        self._written = {}
+        # unlocked by hand: a forked child may hold a copy of the descriptor
+        fcntl.flock(fd, fcntl.LOCK_UN)
+        os.close(fd)
+
+    def _take(self) -> None:
+        """Lock a pack that has room, or make one."""
+        make_folder(self._small.folder)
+        self._small.index.open()
+        for name in self._small.index.names():
+            if self._take_old(name):
+                return
+        self._take_new()
+
+    def _take_old(self, name: str) -> bool:
+        path = os.path.join(self._small.folder, name)
+        try:
+            if os.stat(path).st_size >= PACK_BYTES:
+                return False
+            fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            found = os.fstat(fd)
+            # not one that was removed meanwhile, nor one with a tail that a crash has torn:
+            # nothing is ever cut from a pack that this writer did not write itself
+            if found.st_nlink and self._small.index.state(name) == (found.st_size, found.st_size):
+                self._fd, self._name, self._start, self._end = fd, name, found.st_size, found.st_size
+                return found.st_size < PACK_BYTES or self._pass_over()
+        except BlockingIOError:
+            pass
+        os.close(fd)
+        return False
+
+    def _pass_over(self) -> bool:
+        self._let_go()
+        return False
+
+    def _take_new(self) -> None:
+        name = new_name()
+        path = os.path.join(self._small.folder, name)
+        fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        self._fd, self._name, self._start = fd, name, 0
+        write_all(fd, frames.HEADER)
+        self._end = len(frames.HEADER)
