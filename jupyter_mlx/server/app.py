@@ -38,11 +38,12 @@ def load(serverapp: ServerApp) -> None:
 
     source = ProjectSource(Path(serverapp.root_dir).resolve())
     events = serverapp.event_logger
+    announcer = Announcer(source, events, serverapp.log) if events else None
     serverapp.web_app.settings[SETTING] = Services(
-        source,
-        ThreadPoolExecutor(THREADS, thread_name_prefix="jupyter_mlx"),
-        Announcer(source, events, serverapp.log) if events else None,
+        source, ThreadPoolExecutor(THREADS, thread_name_prefix="jupyter_mlx"), announcer
     )
+    if announcer:
+        announcer.start_later(serverapp.io_loop)
     base = serverapp.web_app.settings["base_url"]
     serverapp.web_app.add_handlers(  # type: ignore[no-untyped-call]
         ".*$", [(url_path_join(base, "jupyter-mlx/api/v1", path), handler) for path, handler in ROUTES]

@@ -39,6 +39,9 @@ SCHEMA = {
 }
 MOST_IDS = 100
 PERIOD_MS = 250
+START_S = 2.0
+LOOKS_PER_ROUND = 20
+"""Every so many looks, runs whose process has died are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class LedgerWatch:
         self._version = -1
         self._seq = 0
         self._first = True
+        self._looks = 0
 
     def look(self) -> Change | None:
         """What changed since the last look; None for nothing, and on the first."""
@@ -79,8 +83,11 @@ class LedgerWatch:
         if project.root != self._root:
             self._root, self._version, self._seq = project.root, ledger.data_version(), ledger.seq()
             return None if first else Change(self._seq)
+        self._looks += 1
+        # our own connection's writes leave its data_version as it is
+        closed = ledger.mark_interrupted() if self._looks % LOOKS_PER_ROUND == 0 else 0
         version = ledger.data_version()
-        if version == self._version:
+        if version == self._version and not closed:
             return None
         changes = ledger.changed_since(self._seq)
         self._version = version
@@ -99,8 +106,8 @@ class LedgerWatch:
 class Announcer:
     """Looks at the ledger four times a second and emits what it finds.
 
-    It starts with the first client that asks for something: a server that
-    nobody looks at through a panel pays nothing.
+    It begins a moment after the server, so that a panel that was open while the
+    server was restarted hears of changes again; or with the first request.
     """
 
     def __init__(self, source: ProjectSource, events: EventLogger, log: Logger) -> None:
@@ -111,6 +118,10 @@ class Announcer:
         self._timer: PeriodicCallback | None = None
         self._failing = False
         events.register_event_schema(SCHEMA)
+
+    def start_later(self, loop: IOLoop) -> None:
+        """Begin once the server has come up."""
+        loop.call_later(START_S, self.start)
 
     def start(self) -> None:
         """Begin, on the current loop; a second call does nothing."""

@@ -31,6 +31,7 @@ from .events import SCHEMA_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from jupyter_mlx.project import Project
 
@@ -128,12 +129,12 @@ class ProjectHandler(APIHandler):
             raise BadRequestError(f"{name} is a whole number from {low} to {high}, not {text!r}")
         return int(text)
 
-    def log_exception(self, *about: Any) -> None:  # noqa: ANN401 (as Tornado calls it)
+    def log_exception(self, *about: Any) -> None:
         """Keep foreseen errors out of the server's log: the client is told."""
         if not isinstance(about[1], MlxError):
             super().log_exception(*about)
 
-    def write_error(self, status_code: int, **about: Any) -> None:  # noqa: ANN401
+    def write_error(self, status_code: int, **about: Any) -> None:
         """Tell every error in one shape, those of Jupyter's own checks too."""
         error = about.get("exc_info", (None, None))[1]
         if isinstance(error, MlxError):
@@ -312,7 +313,18 @@ class PipelineRunHandler(ProjectHandler):
             # the names become arguments of `jmlx run`
             if not stage or stage.startswith("-"):
                 raise BadRequestError(f"{stage!r} is not the name of a stage")
-        await self.reply(lambda project: {"pid": project.run_pipeline(start.stages, start.force)}, 202)
+        await self.reply(lambda project: {"pid": project.run_pipeline(start.stages, force=start.force)}, 202)
+
+
+def standing(project: Project, folder: Path) -> dict[str, Any]:
+    """Where the ledger stands, and where the server's folder lies in the project."""
+    prefix = folder.relative_to(project.root).as_posix()
+    return {
+        "seq": project.ledger.seq(),
+        "schema_id": SCHEMA_ID,
+        "project": project.root.name,
+        "prefix": "" if prefix == "." else prefix,
+    }
 
 
 class EventsHandler(ProjectHandler):
@@ -322,7 +334,8 @@ class EventsHandler(ProjectHandler):
     @authorized
     async def get(self) -> None:
         """Where the ledger stands, and which events tell of changes."""
-        await self.reply(lambda project: {"seq": project.ledger.seq(), "schema_id": SCHEMA_ID})
+        folder = self.services.source.folder
+        await self.reply(lambda project: standing(project, folder))
 
 
 ROUTES: tuple[tuple[str, type[ProjectHandler]], ...] = (

@@ -84,7 +84,8 @@ def _file(version: FileVersion) -> dict[str, Any]:
 
 
 def _time(moment: datetime) -> str:
-    return moment.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+    # always with a fraction, so that times in order are texts in order
+    return moment.astimezone(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _number(value: float) -> float | str:
