@@ -5,7 +5,7 @@ Every complaint names the file, the line and the dotted key.
 
 from .check import nearest
 from .edit import add_remote, remove_remote, replace_file
-from .values import NAME, STATE, Config, Remote, StageConfig
+from .values import NAME, STATE, Config, Remote, StageConfig, UnknownRemoteError
 
 __all__ = [
     "NAME",
@@ -13,6 +13,7 @@ __all__ = [
     "Config",
     "Remote",
     "StageConfig",
+    "UnknownRemoteError",
     "add_remote",
     "nearest",
     "remove_remote",

@@ -8,9 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from jupyter_mlx.errors import AccessError, ConfigError
+from jupyter_mlx.errors import AccessError
 
-from .check import Check, nearest
+from .check import Check
 from .text import yaml
 from .values import NAME, Config
 
@@ -35,12 +35,11 @@ def remove_remote(root: Path, name: str) -> None:
     """Take a remote out of mlx.yaml; comments stay, and so does what is at the remote.
 
     Raises:
-        ConfigError: there is no such remote, or the file is malformed.
+        UnknownRemoteError: there is no such remote.
+        ConfigError: the file is malformed.
         AccessError: the file cannot be written.
     """
-    known = Config.read(root).remotes
-    if name not in known:
-        raise ConfigError(NAME, 0, "remotes", f"has no remote {name!r}{nearest(name, known)}")
+    Config.read(root).remote(name)
     tree = _yaml_of(root)
     del tree["remotes"][name]
     if not tree["remotes"]:

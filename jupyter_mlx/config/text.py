@@ -7,7 +7,6 @@ in `.mlx/cache`, keyed by the digest of the file's bytes.
 from __future__ import annotations
 
 import json
-import os
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -33,10 +32,12 @@ def parsed(root: Path, data: bytes) -> tuple[Any, dict[str, int]]:
             return kept["data"], kept["lines"]
     plain, lines = _parse(data)
     if (root / STATE).is_dir():
+        from secrets import token_hex
+
         # a cache: a folder that cannot be written only makes the next start slower
         with suppress(OSError):
             cache.parent.mkdir(exist_ok=True)
-            temporary = cache.with_name(f"{cache.name}.{os.getpid()}")
+            temporary = cache.with_name(f"{cache.name}.{token_hex(4)}")
             kept = {"format": CACHE_FORMAT, "digest": digest, "data": plain, "lines": lines}
             temporary.write_text(json.dumps(kept), "utf-8")
             temporary.replace(cache)

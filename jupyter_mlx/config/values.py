@@ -7,10 +7,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jupyter_mlx.errors import AccessError, ConfigError, NoProjectError
+from jupyter_mlx.errors import AccessError, ConfigError, NoProjectError, NotFoundError
 
 NAME = "mlx.yaml"
 STATE = ".mlx"
+
+
+class UnknownRemoteError(NotFoundError):
+    """mlx.yaml has no such remote."""
+
+    code = "unknown-remote"
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(name, known)
+        self.name, self.known = name, known
+
+    def __str__(self) -> str:
+        if not self.known:
+            return f"{NAME} has no remote; `jmlx remote add {self.name or 'origin'} FOLDER` gives it one"
+        what = f"no remote {self.name!r}" if self.name else "several remotes, and none is called 'origin'"
+        return f"{NAME} has {what}; name one of {', '.join(self.known)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +83,18 @@ class Config:
 
         plain, lines = parsed(root, data)
         return Check(lines).config(plain)
+
+    def remote(self, name: str | None = None) -> Remote:
+        """The remote of that name; without one, `origin`, or the only one there is.
+
+        Raises:
+            UnknownRemoteError: there is none.
+        """
+        known = tuple(self.remotes)
+        wanted = name or ("origin" if "origin" in known or len(known) != 1 else known[0])
+        if wanted not in self.remotes:
+            raise UnknownRemoteError(name or "", known)
+        return self.remotes[wanted]
 
     def error(self, key: str, problem: str) -> ConfigError:
         """A complaint about the value at `key`, with its line."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from jupyter_mlx.config import Config, nearest
+from jupyter_mlx.config.check import nearest
+from jupyter_mlx.config.values import Config
 from jupyter_mlx.errors import NotFoundError, UsageError
 
 from .stage import Stage, expand

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jupyter_mlx.config import Config, StageConfig, nearest
+from jupyter_mlx.config.check import nearest
+from jupyter_mlx.config.values import Config, StageConfig
 
 _PLACE = re.compile(r"\$\{([^}]*)\}")
 

@@ -1,0 +1,140 @@
+"""The plan: which stages would run, and why. Decided purely, from what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from .fingerprint import Fingerprint
+from .pipeline import Pipeline, overlap
+from .result import Result
+from .stage import Stage
+
+Action: TypeAlias = Literal["run", "cached"]
+
+NEVER, UPSTREAM, CACHED, FORCED = "never ran", "upstream", "cached", "forced"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is to be done about one stage."""
+
+    name: str
+    action: Action
+    reason: str
+    """`never ran`, `code changed`, `params changed`, `PATH changed`, `upstream`, `cached` and the like."""
+    duration_s: float | None = None
+    """How long its last execution took, in seconds; None where it never ran."""
+    fingerprint: Fingerprint | None = None
+    """None where an input is still to be made."""
+    result: Result | None = None
+    """Of a cached stage: what it stands for."""
+    missing: str = ""
+    """An input that no stage makes and that is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that a plan is decided from."""
+
+    fingerprint: Callable[[Stage, Mapping[str, str]], Fingerprint]
+    """Stage and its input versions (path → digest) → its fingerprint as things stand."""
+    version: Callable[[str], str | None]
+    """Path → the digest of what lies there in the work tree; None where nothing does."""
+    last: Mapping[str, Result]
+    """Stage → its result in the lock."""
+    result: Callable[[Fingerprint], Result | None]
+    """The kept result of a fingerprint."""
+    missing_output: Callable[[Result], str | None]
+    """An output of the result that neither the work tree nor the store has; None where all are there."""
+    force: frozenset[str] = frozenset()
+    """Stages to run whatever is known of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps of a pipeline, in an order in which they can be done."""
+
+    steps: tuple[Step, ...]
+
+    @classmethod
+    def of(cls, pipeline: Pipeline, known: Known) -> Plan:
+        """Decide about each stage, the upstream ones first."""
+        steps: dict[str, Step] = {}
+        for stage in pipeline.stages:
+            above = [steps[name] for name in sorted(pipeline.upstream[stage.name]) if name in steps]
+            steps[stage.name] = _step(stage, above, known)
+        return cls(tuple(steps.values()))
+
+    def __getitem__(self, name: str) -> Step:
+        """The step of that stage."""
+        return next(step for step in self.steps if step.name == name)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The steps as `--json` and the routes give them."""
+        return [
+            {"name": s.name, "action": s.action, "reason": s.reason, "duration_s": s.duration_s}
+            for s in self.steps
+        ]
+
+
+def _step(stage: Stage, above: list[Step], known: Known) -> Step:
+    last = known.last.get(stage.name)
+    duration_s = last.duration_s if last else None
+    versions: dict[str, str] = {}
+    upstream = any(step.action == "run" for step in above)
+    for path in stage.inputs:
+        digest = _input(path, above, known)
+        if digest is not None:
+            versions[path] = digest
+        elif any(_makes(step, path) or step.action == "run" for step in above):
+            upstream = True
+        else:
+            return Step(stage.name, "run", f"{path} missing", duration_s, missing=path)
+    fingerprint = known.fingerprint(stage, versions)
+    if upstream:
+        return Step(stage.name, "run", _own_reason(fingerprint, last) or UPSTREAM, duration_s)
+    if stage.name in known.force:
+        return Step(stage.name, "run", FORCED, duration_s, fingerprint)
+    result = known.result(fingerprint)
+    if result is None:
+        reason = ", ".join(fingerprint.changes(last.fingerprint)) if last else NEVER
+        return Step(stage.name, "run", reason or NEVER, duration_s, fingerprint)
+    gone = known.missing_output(result)
+    if gone is not None:
+        return Step(stage.name, "run", f"output {gone} missing", duration_s, fingerprint)
+    return Step(stage.name, "cached", CACHED, result.duration_s, fingerprint, result)
+
+
+def _input(path: str, above: list[Step], known: Known) -> str | None:
+    """The digest of an input as it will be when the stages above are done; None where that is open."""
+    for step in above:
+        outputs = step.result.outputs if step.result else {}
+        if path in outputs:
+            return outputs[path].digest
+        for output, version in outputs.items():
+            if overlap(path, output) and known.version(output) != version.digest:
+                # what lies there will be replaced by the kept result, and is not it yet
+                return None
+    return known.version(path)
+
+
+def _makes(step: Step, path: str) -> bool:
+    return step.result is not None and any(overlap(path, output) for output in step.result.outputs)
+
+
+def _own_reason(fingerprint: Fingerprint, last: Result | None) -> str:
+    """Why the stage would run even if its inputs came out the same."""
+    if last is None:
+        return NEVER
+    before = last.fingerprint
+    unread = Fingerprint(
+        fingerprint.code,
+        fingerprint.kernel,
+        fingerprint.modules,
+        fingerprint.params,
+        before.inputs,
+        fingerprint.outputs,
+    )
+    return ", ".join(unread.changes(before))
