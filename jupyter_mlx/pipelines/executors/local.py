@@ -1,0 +1,172 @@
+"""The local executor: worker processes on this machine.
+
+A worker is a process of its own, because papermill in threads races for
+sockets and signals; it is used again for the next job, because its imports take
+longer than a small notebook.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from .base import Job, Outcome, Report
+from .worker import decode, encode
+
+GRACE_S = 10.0
+"""How long a worker may take to stop its kernel and save before it is killed."""
+
+# -c puts the current folder first on the path: a project's own random.py must not be imported here
+_BOOT = (
+    "import sys; sys.path[:] = [p for p in sys.path if p]; sys.path.append(sys.argv.pop()); "
+    "from jupyter_mlx.pipelines.executors.worker import main; main()"
+)
+_PACKAGE_PARENT = str(Path(__file__).resolve().parents[3])
+
+
+class LocalExecutor:
+    """See `Executor`."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots = max(1, slots)
+        self._jobs: queue.SimpleQueue[tuple[Job, Report] | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._workers: set[_Worker] = set()
+        self._waiting = 0
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+
+    def submit(self, job: Job, report: Report) -> None:
+        """See `Executor.submit`."""
+        with self._lock:
+            self._waiting += 1
+            if self._waiting > len(self._threads) and len(self._threads) < self.slots:
+                thread = threading.Thread(target=self._serve, daemon=True, name="jupyter-mlx-executor")
+                self._threads.append(thread)
+                thread.start()
+        self._jobs.put((job, report))
+
+    def stop(self) -> None:
+        """See `Executor.stop`."""
+        self._stopping.set()
+        with self._lock:
+            workers = list(self._workers)
+        for worker in workers:
+            worker.interrupt()
+
+    def close(self) -> None:
+        """See `Executor.close`."""
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _serve(self) -> None:
+        worker: _Worker | None = None
+        try:
+            while (item := self._jobs.get()) is not None:
+                job, report = item
+                if self._stopping.is_set():
+                    outcome = Outcome(job.name, "interrupted")
+                else:
+                    worker = self._alive(worker)
+                    outcome = worker.perform(job, report, self._stopping)
+                with self._lock:
+                    self._waiting -= 1
+                report(outcome)
+        finally:
+            if worker is not None:
+                self._forget(worker)
+
+    def _alive(self, worker: _Worker | None) -> _Worker:
+        if worker is not None:
+            if worker.process.poll() is None:
+                return worker
+            self._forget(worker)
+        made = _Worker()
+        with self._lock:
+            self._workers.add(made)
+        return made
+
+    def _forget(self, worker: _Worker) -> None:
+        with self._lock:
+            self._workers.discard(worker)
+        worker.close()
+
+
+class _Worker:
+    """One worker process, seen from the executor."""
+
+    def __init__(self) -> None:
+        self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the worker)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _BOOT, _PACKAGE_PARENT],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            encoding="utf-8",
+            # Ctrl-C goes to the command alone, which stops its workers in order
+            start_new_session=True,
+        )
+        self.timer: threading.Timer | None = None
+
+    def perform(self, job: Job, report: Report, stopping: threading.Event) -> Outcome:
+        """Execute one job, and wait for how it ended."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        try:
+            self.process.stdin.write(encode(job) + "\n")
+            self.process.stdin.flush()
+            if stopping.is_set():
+                self.interrupt()
+            for line in self.process.stdout:
+                message = decode(line)
+                if isinstance(message, Outcome):
+                    return message
+                report(message)
+        except BrokenPipeError:
+            pass
+        if stopping.is_set():
+            return Outcome(job.name, "interrupted")
+        return Outcome(job.name, "failed", problem=self._death())
+
+    def interrupt(self) -> None:
+        """Ask the worker to stop its kernel; kill it if it does not."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGINT)
+        if self.timer is None:
+            self.timer = threading.Timer(GRACE_S, self.process.kill)
+            self.timer.daemon = True
+            self.timer.start()
+
+    def close(self) -> None:
+        """Let the worker leave, and wait for it."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
+        try:
+            self.process.wait(GRACE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.timer is not None:
+            self.timer.cancel()
+        self.process.stdout.close()
+        self.log.close()
+
+    def _death(self) -> str:
+        code = self.process.wait()
+        if code < 0:
+            return f"the process that executed it was ended by {signal.Signals(-code).name}"
+        self.log.seek(max(0, self.log.seek(0, os.SEEK_END) - 4000))
+        lines = self.log.read().decode("utf-8", "replace").strip().splitlines()
+        return f"the process that executed it ended by itself: {lines[-1] if lines else f'exit code {code}'}"
