@@ -17,6 +17,7 @@ from .project import Project
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .ledger.run import Run
     from .recorder import LoggedRun
 
 RUN_VARIABLE = "JUPYTER_MLX_RUN"
@@ -63,6 +64,7 @@ def log(metrics: Mapping[str, float] | None = None, /, step: int | None = None, 
     Args:
         metrics: numbers by name; or give them by keyword: `log(loss=0.3, acc=0.9)`.
         step: without it, one after the last.
+        named: more metrics.
 
     Raises:
         NoActiveRunError: no run is active; the message says how to have one.
@@ -210,7 +212,8 @@ def runs(query: str = "", *, sort: str = "", limit: int = 1000) -> pd.DataFrame:
     import pandas as pd
 
     ledger = _project().ledger
-    found, cursor = [], None
+    found: list[Run] = []
+    cursor = None
     while len(found) < limit:
         page = ledger.page(query, sort, min(limit - len(found), 1000), cursor)
         found += page.runs
@@ -261,7 +264,8 @@ class NoSuchFileError(NotFoundError):
         self.run_id, self.path = run_id, path
 
     def __str__(self) -> str:
-        return f"run {self.run_id[:8]} neither read nor wrote {self.path}; `jmlx runs show {self.run_id[:8]}` lists its files"
+        run = self.run_id[:8]
+        return f"run {run} neither read nor wrote {self.path}; `jmlx runs show {run}` lists its files"
 
 
 def open(path: str, *, rev: str | None = None) -> io.BytesIO:  # noqa: A001 (the name that people write)

@@ -206,9 +206,31 @@ class Project:
 
         return asdict(self.comparison(a, b))
 
+    def snapshot(self, notebook: str, message: str = "") -> Run:
+        """Record a notebook as it is saved, with the versions of all tracked data; the path is the project's."""
+        from .snapshots import take
+
+        return take(self.recorder, notebook, message)
+
+    def restore_run(self, ref: str, only: str = "", to: Path | None = None) -> list[Path]:
+        """Bring a run's cells and files back into a new folder, `restored/RUN` without `to`; the paths made."""
+        from .snapshots import restore
+
+        run = self.ledger.get(ref)
+        return restore(run, self.workspace, to or self.root / "restored" / run.id[:8], only)
+
     def data_status(self) -> list[dict[str, str]]:
         """Each tracked path with its state."""
         return [{"path": found.path, "state": found.state} for found in self.workspace.status()]
+
+    def plan(self, stages: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """What `jmlx run` would do, a stage each: name, action (`run`, `cached`), reason, duration_s."""
+        if not self.config.stages:
+            return []
+        return [
+            {"name": step.name, "action": step.action, "reason": step.reason, "duration_s": step.duration_s}
+            for step in self.runner().plan(stages).steps
+        ]
 
     def run_pipeline(self, stages: Sequence[str] = (), *, force: bool = False) -> int:
         """Start `jmlx run` as a process of its own, its output in `.mlx/run.log`; the process's number."""

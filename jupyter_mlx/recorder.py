@@ -286,6 +286,8 @@ class ActiveRun(LoggedRun):
 def _keep(files: dict[str, FileVersion], version: Version, how: How) -> None:
     known = files.get(version.path)
     if known is None or how == "declared":
-        files[version.path] = FileVersion(
-            version.path, str(version.digest), version.size_bytes, how, version.kind
-        )
+        files[version.path] = _file(version, how)
+
+
+def _file(version: Version, how: How) -> FileVersion:
+    return FileVersion(version.path, str(version.digest), version.size_bytes, how, version.kind)

@@ -111,16 +111,18 @@ def command(
     """Make a click command of a function whose first argument is the `Face`."""
 
     def decorate(function: Callable[..., Payload]) -> click.Command:
-        @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
-        @click.option("-C", "folder", metavar="DIR", help="Work as if started in DIR.")
-        @click.pass_context
         @functools.wraps(function)
-        def run(ctx: click.Context, folder: str | None, *, as_json: bool, **arguments: Any) -> None:
-            outer = ctx.find_root().obj
-            face = Face(Path(outer or ".", folder or ""), as_json)
+        def run(**arguments: Any) -> None:
+            ctx = click.get_current_context()
+            folder, as_json = arguments.pop("folder"), arguments.pop("as_json")
+            face = Face(Path(ctx.find_root().obj or ".", folder or ""), as_json)
             ctx.exit(perform(face, function, arguments))
 
-        made = click.command(name, **options)(run)
+        made: click.Command = click.command(name, **options)(run)
+        made.params += [
+            click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document on stdout."),
+            click.Option(["-C", "folder"], metavar="DIR", help="Work as if started in DIR."),
+        ]
         if group is not None:
             group.add_command(made)
         return made

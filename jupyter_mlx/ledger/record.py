@@ -6,14 +6,13 @@ find the records among the objects of a store, without any list of them.
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from datetime import datetime
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
 
 from .rows import finite
-from .run import Failure, FileVersion, Run
+from .run import Run
 
 MAGIC = b"mlx-record 1\n"
 Series = dict[str, list[tuple[int, float, float]]]
@@ -36,19 +35,7 @@ def decode(data: bytes) -> tuple[Run, Series] | None:
             key: [(step, float(value), t) for step, value, t in points]
             for key, points in fields.pop("series").items()
         }
-        return _run(fields), series
+        fields["metrics"] = {key: float(value) for key, value in fields["metrics"].items()}
+        return msgspec.convert(fields, Run), series
     except (msgspec.MsgspecError, KeyError, TypeError, ValueError):
         return None
-
-
-def _run(fields: dict[str, Any]) -> Run:
-    error = fields.pop("error")
-    started_at = datetime.fromisoformat(fields.pop("started_at").replace("Z", "+00:00"))
-    files = {role: tuple(FileVersion(**file) for file in fields.pop(role)) for role in ("inputs", "outputs")}
-    metrics = {key: float(value) for key, value in fields.pop("metrics").items()}
-    for name in ("tags", "slice", "cell_outputs"):
-        fields[name] = tuple(fields[name])
-    run = Run(started_at=started_at, metrics=metrics, **files, **fields)
-    if error:
-        run = replace(run, error=Failure(error["ename"], error["evalue"], tuple(error["traceback"])))
-    return run

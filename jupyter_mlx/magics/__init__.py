@@ -1,0 +1,29 @@
+"""IPython's side: `%%track` and the other magics, thin over the project."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_ATTRIBUTE = "jupyter_mlx_magics"
+
+
+def load(shell: Any) -> None:
+    """Register the magics with a shell; a second time changes nothing."""
+    if getattr(shell, _ATTRIBUTE, None) is not None:
+        return
+    from .lines import ProjectMagics
+    from .track import Tracker
+
+    tracker = Tracker(shell)
+    tracker.connect()
+    # IPython's own class forbids new attributes nowhere; the one place where we are remembered
+    setattr(shell, _ATTRIBUTE, tracker)
+    shell.register_magics(ProjectMagics(shell, tracker))
+
+
+def unload(shell: Any) -> None:
+    """Stop tracking and forget the shell."""
+    tracker = getattr(shell, _ATTRIBUTE, None)
+    if tracker is not None:
+        tracker.disconnect()
+        setattr(shell, _ATTRIBUTE, None)

@@ -1,0 +1,133 @@
+"""`jmlx init`, `status` and `doctor`: the project as a whole."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+from jupyter_mlx.errors import MlxError
+
+from .face import Face, Payload, command
+
+
+@command("init")
+@click.argument("folder", default=".")
+def init_command(face: Face, folder: str) -> Payload:
+    r"""Make a project of FOLDER (the current one without it).
+
+    Writes mlx.yaml, which belongs in git, and .mlx/, which git ignores.
+
+    \b
+      jmlx init
+      jmlx add data/train.csv
+    """
+    from jupyter_mlx.project import Project
+
+    project = Project.create(face.path(folder))
+    face.say(f"made a project in {project.root}")
+    face.say("next: `jmlx add PATH` for data, `%load_ext jupyter_mlx` and %%track in a notebook")
+    return {"root": str(project.root)}
+
+
+@command("status")
+@click.argument("paths", nargs=-1)
+def status_command(face: Face, paths: tuple[str, ...]) -> Payload:
+    """Say which tracked data has changed, and which stages would run.
+
+    Exits 3 where something has. For PATHS, only their data.
+    """
+    project = face.project
+    root = project.root
+    wanted = [face.path(path) for path in paths]
+    data = [{"path": found.path, "state": found.state} for found in project.workspace.status(wanted)]
+    stages = [] if paths else project.plan()
+    for found in data:
+        face.say(f"{found['state']:>13}  {found['path']}")
+    for step in stages:
+        face.say(
+            f"{'would run' if step['action'] == 'run' else 'cached':>13}  stage {step['name']}  ({step['reason']})"
+        )
+    if not data and not stages:
+        face.say(
+            f"{root}: nothing is tracked; `jmlx add PATH` tracks data, `stages:` in mlx.yaml makes a pipeline"
+        )
+    changed = [found for found in data if found["state"] != "unchanged"]
+    pending = [step for step in stages if step["action"] == "run"]
+    if changed or pending:
+        hints = [
+            *(["`jmlx add` keeps changed data, `jmlx checkout` goes back"] if changed else []),
+            *(["`jmlx run` runs the stages"] if pending else []),
+        ]
+        face.say("next: " + "; ".join(hints))
+        face.differs()
+    elif data or stages:
+        face.say("everything is as it was recorded")
+    return {"data": data, "stages": stages}
+
+
+@command("doctor")
+@click.option("--rebuild", is_flag=True, help="Make the ledger again from the records in the store.")
+def doctor_command(face: Face, rebuild: bool) -> Payload:
+    """Check what jupyter_mlx needs: Python, git, the kernel, the JupyterLab panel, the project.
+
+    Exits 3 where something is wrong, each with what to do.
+    """
+    if rebuild:
+        count = face.project.rebuild_ledger()
+        face.say(f"the ledger has {count} runs again; the old one is kept as .mlx/ledger.db.old")
+        return {"runs": count}
+    checks = [_python(), _git(), _kernel(), _panel(), *_project(face)]
+    for found in checks:
+        face.say(f"{'ok' if found['ok'] else 'WRONG':>6}  {found['name']}: {found['detail']}")
+    if not all(found["ok"] for found in checks):
+        face.differs()
+    return {"checks": checks}
+
+
+def _check(name: str, ok: bool, detail: str) -> dict[str, object]:
+    return {"name": name, "ok": ok, "detail": detail}
+
+
+def _python() -> dict[str, object]:
+    return _check("python", sys.version_info >= (3, 10), f"{sys.version.split()[0]} at {sys.executable}")
+
+
+def _git() -> dict[str, object]:
+    found = shutil.which("git")
+    return _check(
+        "git", found is not None, found or "not found: runs will not know their commit; install git"
+    )
+
+
+def _kernel() -> dict[str, object]:
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    names = sorted(KernelSpecManager().find_kernel_specs())
+    return _check("kernels", bool(names), ", ".join(names) or "none: `pip install ipykernel`")
+
+
+def _panel() -> dict[str, object]:
+    from jupyter_core.paths import jupyter_path
+
+    places = [Path(folder, "jupyter-mlx", "package.json") for folder in jupyter_path("labextensions")]
+    found = next((place.parent for place in places if place.is_file()), None)
+    return _check(
+        "panel",
+        found is not None,
+        str(found) if found else "not installed: `pip install --force-reinstall jupyter-mlx`",
+    )
+
+
+def _project(face: Face) -> list[dict[str, object]]:
+    """The project's checks; one line where there is no project."""
+    try:
+        project = face.project
+        checks = [_check("project", ok=True, detail=str(project.root))]
+        checks.append(_check("mlx.yaml", ok=True, detail=f"{len(project.config.stages)} stages"))
+        checks.append(_check("ledger", ok=True, detail=f"{project.ledger.page(limit=1).total} runs"))
+    except MlxError as error:
+        return [_check("project", ok=False, detail=str(error))]
+    return checks

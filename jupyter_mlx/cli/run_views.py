@@ -1,0 +1,110 @@
+"""Runs as rich draws them in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Group
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from jupyter_mlx.ledger.compare import Comparison
+from jupyter_mlx.ledger.run import FileVersion, Run
+from jupyter_mlx.ledger.wording import ago, differences, lasted, pairs
+
+SIGNS = {
+    "finished": ("✓", "green"), "failed": ("✗", "red"), "interrupted": ("◼", "yellow"), "running": ("▶", "blue"),
+}  # fmt: skip
+
+
+def sign(run: Run) -> Text:
+    """The status, by sign and colour."""
+    mark, colour = SIGNS[run.status]
+    return Text(mark, style=colour)
+
+
+def rows_of(runs: Iterable[Run]) -> Table:
+    """Runs, a row each."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("", "run", "kind", "name", "started"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("took", justify="right", no_wrap=True)
+    table.add_column("metrics")
+    table.add_column("params")
+    for run in runs:
+        table.add_row(
+            sign(run), run.id[:8], run.kind, Text(run.name), ago(run.started_at), lasted(run.duration_s),
+            Text(pairs(run.metrics)), Text(pairs(run.params)),
+        )  # fmt: skip
+    return table
+
+
+def detail(run: Run, environment: dict[str, Any]) -> Group:
+    """One run, whole."""
+    facts = Table(box=None, pad_edge=False, show_header=False)
+    facts.add_column(style="bold", no_wrap=True)
+    facts.add_column()
+    for name, text in _facts(run, environment):
+        if text:
+            facts.add_row(name, Text(text))
+    parts: list[Any] = [Text.assemble(sign(run), f" {run.kind} ", (run.name, "bold"), f"  {run.id}"), facts]
+    parts += _files("inputs", run.inputs) + _files("outputs", run.outputs)
+    if run.source:
+        parts += [
+            Text("code", style="bold"),
+            Syntax(run.source.rstrip(), "python", background_color="default"),
+        ]
+    if run.error:
+        parts.append(
+            Text.from_ansi("\n".join(run.error.traceback) or f"{run.error.ename}: {run.error.evalue}")
+        )
+    return Group(*parts)
+
+
+def _facts(run: Run, environment: dict[str, Any]) -> list[tuple[str, str]]:
+    git = run.git.get("commit", "")[:12] + (" and uncommitted changes" if run.git.get("dirty") else "")
+    return [
+        ("status", run.status),
+        ("started", f"{run.started_at.astimezone():%Y-%m-%d %H:%M:%S} ({ago(run.started_at)})"),
+        ("took", lasted(run.duration_s)),
+        ("notebook", run.notebook or ""),
+        ("parent", run.parent or ""),
+        ("params", pairs(run.params, 50)),
+        ("metrics", pairs(run.metrics, 50)),
+        ("tags", ", ".join(run.tags)),
+        ("note", run.note),
+        ("git", git),
+        (
+            "python",
+            f"{environment['python']}, {len(environment['packages'])} packages" if environment else "",
+        ),
+    ]
+
+
+def _files(heading: str, files: tuple[FileVersion, ...]) -> list[Any]:
+    if not files:
+        return []
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for file in files:
+        size = f"{file.size_bytes:,} bytes"
+        table.add_row("  ", Text(file.path), file.digest[3:15], Text(size, justify="right"), file.how)
+    return [Text(heading, style="bold"), table]
+
+
+def difference(found: Comparison) -> Group | Text:
+    """How two runs differ, the code first."""
+    if found.same:
+        return Text("the runs do not differ")
+    parts: list[Any] = []
+    if found.code:
+        parts.append(Syntax("\n".join(found.code), "diff", background_color="default"))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("", "", found.a[:8], found.b[:8]):
+        table.add_column(name)
+    for row in differences(found):
+        table.add_row(*(Text(cell) for cell in row))
+    if table.row_count:
+        parts.append(table)
+    return Group(*parts)

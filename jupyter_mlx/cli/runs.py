@@ -1,0 +1,241 @@
+"""`jmlx runs …`, `snapshot`, `reproduce`, `report`: what happened, and the way back to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from jupyter_mlx.errors import NotYetError, UsageError
+from jupyter_mlx.ledger.wording import ago
+
+from .face import Face, Payload, command
+from .run_views import detail, difference, rows_of
+
+if TYPE_CHECKING:
+    from jupyter_mlx.ledger.run import Run
+
+FIELDS = (
+    "id", "name", "kind", "status", "started_at", "duration_s", "params", "metrics", "tags", "notebook", "parent",
+)  # fmt: skip
+
+SHOWN = ("source", "slice", "cell_id", "error", "git", "note", "starred", "resources", "cell_outputs")
+
+
+@click.group("runs")
+def runs_command() -> None:
+    r"""List, show, compare and annotate runs.
+
+    A run is named by the first digits of its id, or `last`.
+
+    \b
+      jmlx runs list 'acc > 0.9 and kind = cell' --sort=-acc
+      jmlx runs compare 3f2a last
+    """
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """A run as `runs list --json` has it."""
+    return {name: getattr(run, name) for name in FIELDS}
+
+
+@command("list", group=runs_command)
+@click.argument("query", default="")
+@click.option(
+    "--sort", default="", metavar="KEY", help="A field, param or metric; -KEY is descending. Default: newest."
+)
+@click.option("-n", "--limit", default=50, show_default=True, help="How many at most; 0 for all.")
+def list_(face: Face, query: str, sort: str, limit: int) -> Payload:
+    r"""List the runs, newest first; with QUERY, those that it selects.
+
+    \b
+      jmlx runs list 'lr < 0.1 and acc > 0.9 and tag = best'
+      jmlx runs list 'input = data/train.csv and started > "2 days ago"'
+    """
+    ledger = face.project.ledger
+    runs: list[Run] = []
+    cursor = None
+    total = 0
+    while limit == 0 or len(runs) < limit:
+        page = ledger.page(query, sort, min(1000, limit - len(runs) or 1000) if limit else 1000, cursor)
+        runs += page.runs
+        total, cursor = page.total, page.next
+        if cursor is None:
+            break
+    if not runs:
+        face.say("no run fits" if query else "no runs yet; put %%track on a cell, or `jmlx run`")
+    else:
+        face.show(rows_of(runs))
+        if total > len(runs):
+            face.say(f"{len(runs)} of {total} runs; `-n 0` lists all")
+    return [summary(run) for run in runs]
+
+
+@command("show", group=runs_command)
+@click.argument("run")
+def show(face: Face, run: str) -> Payload:
+    """Show one run whole: code, params, metrics, files, outputs, environment, git."""
+    project = face.project
+    found = project.ledger.get(run)
+    environment = project.environment(found)
+    face.show(detail(found, environment))
+    return {
+        **summary(found),
+        **{name: getattr(found, name) for name in SHOWN},
+        "inputs": [_file(file) for file in found.inputs],
+        "outputs": [_file(file) for file in found.outputs],
+        "environment": environment,
+        "series": project.ledger.series(found.id),
+    }  # fmt: skip
+
+
+def _file(file: Any) -> dict[str, Any]:
+    return {name: getattr(file, name) for name in ("path", "digest", "size_bytes", "how")}
+
+
+@command("compare", group=runs_command)
+@click.argument("a")
+@click.argument("b")
+def compare(face: Face, a: str, b: str) -> Payload:
+    """Show how two runs differ: code, params, data, packages, metrics, outputs."""
+    found = face.project.comparison(a, b)
+    face.show(difference(found))
+    return face.project.compare(a, b)
+
+
+@command("why", group=runs_command)
+@click.argument("path")
+def why(face: Face, path: str) -> Payload:
+    """Say which runs wrote PATH, with which code, params and inputs."""
+    project = face.project
+    relative = _relative(face, path)
+    version = project.workspace.version(relative)
+    made = project.ledger.writers(relative, str(version.digest) if version else None)
+    if not made:
+        others = project.ledger.writers(relative)
+        face.say(
+            f"no recorded run wrote {relative} as it is now"
+            + (f"; other versions of it were written by {len(others)} runs" if others else "")
+        )
+    for run in made:
+        whole = project.ledger.get(run.id)
+        face.say(f"{relative} was written by run {run.id[:8]} ({run.kind} {run.name}, {ago(run.started_at)})")
+        for file in whole.inputs:
+            face.say(f"  from {file.path} at {file.digest[3:15]} ({file.how})")
+        for key, value in run.params.items():
+            face.say(f"  with {key} = {value}")
+    return [summary(run) for run in made]
+
+
+def _relative(face: Face, path: str) -> str:
+    root = face.project.root
+    absolute = face.path(path)
+    if not absolute.is_relative_to(root):
+        raise UsageError(f"{path} is not in the project {root}")
+    return absolute.relative_to(root).as_posix()
+
+
+@command("note", group=runs_command)
+@click.argument("run")
+@click.argument("text")
+def note(face: Face, run: str, text: str) -> Payload:
+    """Write a note on a run; an empty text takes it away."""
+    changed = face.project.ledger.edit(run, note=text)
+    face.say(f"noted on run {changed.id[:8]}")
+    return summary(changed)
+
+
+@command("tag", group=runs_command)
+@click.argument("run")
+@click.argument("tags", nargs=-1, required=True)
+@click.option("--remove", is_flag=True, help="Take the tags away.")
+def tag(face: Face, run: str, tags: tuple[str, ...], remove: bool) -> Payload:
+    """Put TAGS on a run, or take them away."""
+    ledger = face.project.ledger
+    known = ledger.get(run).tags
+    wanted: Iterable[str] = [t for t in known if t not in tags] if remove else dict.fromkeys([*known, *tags])
+    changed = ledger.edit(run, tags=list(wanted))
+    face.say(f"run {changed.id[:8]} has the tags: {', '.join(changed.tags) or 'none'}")
+    return summary(changed)
+
+
+@command("rm", group=runs_command)
+@click.argument("runs", nargs=-1, required=True)
+@click.option("--undo", is_flag=True, help="Bring runs back from the trash.")
+def rm(face: Face, runs: tuple[str, ...], undo: bool) -> Payload:
+    """Put runs into the trash; --undo brings them back."""
+    ledger = face.project.ledger
+    done = [ledger.untrash(run) if undo else ledger.trash(run) for run in runs]
+    for id_ in done:
+        face.say(
+            f"run {id_[:8]} is back"
+            if undo
+            else f"run {id_[:8]} is in the trash; `jmlx runs rm --undo {id_[:8]}`"
+        )
+    return done
+
+
+@command("restore", group=runs_command)
+@click.argument("run")
+@click.argument("path", default="")
+@click.option("--to", metavar="DIR", help="A new folder; default: restored/RUN in the project.")
+def restore(face: Face, run: str, path: str, to: str | None) -> Payload:
+    """Bring a run's cells and files back, into a folder of their own.
+
+    The work tree stays as it is. With PATH, only that file or folder of the run.
+    """
+    made = face.project.restore_run(run, path, face.path(to) if to else None)
+    for found in made:
+        face.say(f"restored {found}")
+    return [str(found) for found in made]
+
+
+@command("export", group=runs_command)
+@click.argument("query", default="")
+@click.option(
+    "--format", "kind", type=click.Choice(["jsonl", "csv", "parquet"]), default="jsonl", show_default=True
+)
+@click.option("-o", "--output", metavar="FILE", help="Write here and not to stdout.")
+def export(face: Face, query: str, kind: str, output: str | None) -> Payload:
+    """Write the runs as JSON lines, CSV or Parquet."""
+    from .exporting import write
+
+    if kind == "parquet" and output is None:
+        raise UsageError("Parquet is no text: name a file with -o")
+    count = write(face.project.ledger, query, kind, face.path(output) if output else None)
+    if output:
+        face.say(f"wrote {count} runs to {output}")
+    return {"runs": count, "path": output} if output else None
+
+
+@command("snapshot")
+@click.argument("notebooks", nargs=-1, required=True)
+@click.option("-m", "--message", default="", help="What to remember of it.")
+def snapshot_command(face: Face, notebooks: tuple[str, ...], message: str) -> Payload:
+    r"""Record NOTEBOOKS as they are saved, with the versions of all tracked data.
+
+    \b
+      jmlx snapshot notebooks/train.ipynb -m "before the new loss"
+    """
+    made = [face.project.snapshot(_relative(face, path), message) for path in notebooks]
+    face.project.recorder.flush()
+    for run in made:
+        face.say(
+            f"snapshot {run.id[:8]} of {run.notebook}; `jmlx runs restore {run.id[:8]}` brings it back beside"
+        )
+    return [summary(run) for run in made]
+
+
+@command("reproduce")
+@click.argument("run")
+def reproduce_command(face: Face, run: str) -> Payload:
+    """(A later version) Make a run again in a fresh kernel, and compare."""
+    raise NotYetError("`jmlx reproduce`", f"`jmlx runs restore {run}` brings its code and data back")
+
+
+@command("report")
+@click.argument("runs", nargs=-1, required=True)
+def report_command(face: Face, runs: tuple[str, ...]) -> Payload:
+    """(A later version) Write runs as one HTML page."""
+    raise NotYetError("`jmlx report`", "`jmlx runs show` and `jmlx runs compare` print what it would say")

@@ -1,0 +1,60 @@
+"""How runs are put into words, alike in the terminal and in the notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+from .compare import Comparison
+
+SPANS = ((86400 * 365, "y"), (86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+NOTHING = "-"
+
+
+def ago(moment: datetime) -> str:
+    """`3 min ago`; `now` under a second."""
+    seconds = (datetime.now(timezone.utc) - moment).total_seconds()
+    for span, unit in SPANS:
+        if seconds >= span:
+            return f"{int(seconds // span)} {unit} ago"
+    return "now"
+
+
+def lasted(seconds: float | None) -> str:
+    """`35 ms`, `1.2 s`, `3 min 05 s`; nothing while it runs."""
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds >= 0.1 else f"{seconds * 1000:.0f} ms"
+    return f"{int(seconds // 60)} min {int(seconds % 60):02} s"
+
+
+def shown(value: Any) -> str:
+    """A param or metric: at most five significant digits, at most 40 characters."""
+    text = f"{value:.5g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def pairs(values: dict[str, Any], most: int = 4) -> str:
+    """`lr=0.1 depth=3`, the first few."""
+    text = " ".join(f"{key}={shown(value)}" for key, value in list(values.items())[:most])
+    return text + (" …" if len(values) > most else "")
+
+
+def side(value: Any) -> str:
+    """One side of a difference: a digest by its first digits, nothing as a dash."""
+    if isinstance(value, str) and value.startswith("b3:"):
+        return value[3:15]
+    return NOTHING if value is None else shown(value)
+
+
+def differences(found: Comparison) -> Iterator[tuple[str, str, str, str]]:
+    """What differs but for the code: (kind, name, in a, in b)."""
+    parts = (
+        ("param", found.params), ("input", found.inputs), ("package", found.packages),
+        ("metric", found.metrics), ("output", found.outputs), ("fact", found.facts),
+    )  # fmt: skip
+    for kind, changes in parts:
+        for change in changes:
+            yield kind, change.name, side(change.a), side(change.b)

@@ -1,0 +1,126 @@
+"""The magics beside `%%track`: runs, comparison, data, pipeline, notes, snapshots."""
+
+from __future__ import annotations
+
+import functools
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
+
+from jupyter_mlx.errors import MlxError, NotYetError
+
+from . import display
+from .identity import notebook
+from .options import track_help
+from .track import Tracker
+
+
+def told(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn our errors into IPython's one-line `UsageError`."""
+
+    @functools.wraps(method)
+    def call(self: Any, *arguments: Any) -> Any:
+        try:
+            return method(self, *arguments)
+        except MlxError as error:
+            raise UsageError(f"%{method.__name__}: {error}") from error
+
+    return call
+
+
+@magics_class
+class ProjectMagics(Magics):
+    """The line magics of a project."""
+
+    def __init__(self, shell: Any, tracker: Tracker) -> None:
+        super().__init__(shell)
+        self._tracker = tracker
+
+    @cell_magic("track")  # type: ignore[arg-type]  # its stub does not know that it takes a name
+    def track_cell(self, line: str, cell: str) -> None:
+        """See `track_help`; only reached where `%%track` is below another cell magic."""
+        del line, cell
+        raise UsageError("%%track must be the first line of its cell, above other cell magics")
+
+    track_cell.__doc__ = track_help.__doc__
+
+    @line_magic
+    def track(self, line: str) -> None:
+        """`%track on` records every cell from the next one on, `%track off` ends it."""
+        word = line.strip()
+        if word not in {"on", "off"}:
+            raise UsageError("%track on, or %track off; to record one cell, put %%track on its first line")
+        self._tracker.every_cell = word == "on"
+
+    @line_magic
+    @told
+    def runs(self, line: str) -> display.Table:
+        """`%runs [QUERY]`: the runs as a table, for example `%runs acc > 0.9 and kind = cell`."""
+        return display.runs_table(self._tracker.project.ledger.page(line.strip(), limit=50).runs)
+
+    @line_magic
+    @told
+    def compare(self, line: str) -> display.Table:
+        """`%compare A B`: how two runs differ; a run is named by the first digits of its id, or `last`."""
+        words = shlex.split(line)
+        if len(words) != 2:
+            raise UsageError("%compare A B: the ids of two runs (%runs shows them)")
+        return display.comparison_table(self._tracker.project.comparison(*words))
+
+    @line_magic
+    @told
+    def restore(self, line: str) -> display.Table:
+        """`%restore RUN [PATH]`: a run's cells and files into a new folder, beside the open notebook."""
+        words = shlex.split(line)
+        if not 1 <= len(words) <= 2:
+            raise UsageError("%restore RUN [PATH]: the id of a run (%runs shows them)")
+        made = self._tracker.project.restore_run(words[0], *words[1:2])
+        return display.Table(("restored",), [(str(path),) for path in made])
+
+    @line_magic
+    @told
+    def reproduce(self, line: str) -> None:
+        """`%reproduce RUN`: (a later version) make a run again and compare."""
+        raise NotYetError("%reproduce", f"%restore {line.strip() or 'RUN'} brings its code and data back")
+
+    @line_magic
+    @told
+    def snapshot(self, line: str) -> display.Table:
+        """`%snapshot [MESSAGE]`: the notebook as it is saved, with the versions of all tracked data."""
+        project = self._tracker.project
+        path = notebook(self.shell, project.root)
+        if path is None:
+            raise UsageError(
+                "%snapshot: this kernel does not know its notebook; `jmlx snapshot NOTEBOOK` does it"
+            )
+        return display.runs_table([project.snapshot(path, line.strip())])
+
+    @line_magic
+    @told
+    def data(self, line: str) -> display.Table:
+        """`%data`: the tracked data and its state."""
+        del line
+        rows = [(found["path"], found["state"]) for found in self._tracker.project.data_status()]
+        return display.Table(
+            ("path", "state"), rows, "" if rows else "no data is tracked; `!jmlx add PATH` does it"
+        )
+
+    @line_magic
+    @told
+    def pipeline(self, line: str) -> display.Table:
+        """`%pipeline [STAGE…]`: run the pipeline, only what changed."""
+        found = self._tracker.project.runner().run(shlex.split(line))
+        rows = [(step.name, step.action, step.reason) for step in found.stages]
+        return display.Table(("stage", "action", "reason"), rows)
+
+    @line_magic
+    @told
+    def note(self, line: str) -> None:
+        """`%note TEXT`: write a note on the newest run."""
+        if not line.strip():
+            raise UsageError("%note TEXT: what to remember of the newest run")
+        ledger = self._tracker.project.ledger
+        ledger.edit(ledger.resolve("last"), note=line.strip())

@@ -1,0 +1,92 @@
+"""What stands on the `%%track` line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from IPython.core import magic_arguments as ma
+from IPython.core.error import UsageError
+
+MAGIC = "%%track"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of one tracked cell."""
+
+    name: str = ""
+    params: tuple[tuple[str, Any], ...] = ()
+    auto_params: bool = False
+    metrics: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    lineage: bool = True
+
+    @classmethod
+    def parse(cls, line: str) -> Options:
+        """Read the line after `%%track`.
+
+        Raises:
+            UsageError: the line is wrong; the message says how it is written.
+        """
+        given = ma.parse_argstring(track_help, line)
+        if given.cache:
+            raise UsageError(
+                "%%track: --cache is not in this version; leave it out, the run is recorded all the same"
+            )
+        return cls(
+            name=given.name or "",
+            params=tuple(_param(text) for text in given.param or () if text != "auto"),
+            auto_params="auto" in (given.param or ()),
+            metrics=tuple(name for text in given.metrics or () for name in text.split(",") if name),
+            inputs=tuple(given.inputs or ()),
+            outputs=tuple(given.outputs or ()),
+            tags=tuple(given.tag or ()),
+            lineage=not given.no_lineage,
+        )
+
+
+@ma.magic_arguments("%%track")
+@ma.argument("name", nargs="?", help="what the run is called; the notebook's name without it")
+@ma.argument(
+    "-p", "--param", action="append", metavar="K=V", help="a parameter; `auto`: the constants of the cell"
+)
+@ma.argument(
+    "-m", "--metrics", action="append", metavar="VAR,…", help="variables (numbers, or dicts of them) to log"
+)
+@ma.argument("-i", "--inputs", action="append", metavar="PATH", help="a file or folder that the cell reads")
+@ma.argument("-o", "--outputs", action="append", metavar="PATH", help="a file or folder that the cell writes")
+@ma.argument("-t", "--tag", action="append", metavar="TAG", help="a label to find the run by")
+@ma.argument("--cache", action="store_true", help="(a later version) do not execute what has run already")
+@ma.argument("--no-lineage", action="store_true", help="do not look which files the cell opens")
+def track_help(line: str) -> None:
+    """Record this cell as a run: code, params, metrics, outputs, files, git and environment.
+
+    The cell is executed by IPython as it always is.
+
+        %%track baseline -p lr=0.1 -m accuracy -t first
+        model = fit(lr=0.1)
+        accuracy = model.score(x, y)
+    """
+
+
+def split(cell: str) -> tuple[str, str] | None:
+    """The `%%track` line's rest and the cell below it; None for a cell without one."""
+    body = cell.lstrip("\n\r\t ")
+    first, _, rest = body.partition("\n")
+    word, _, line = first.strip().partition(" ")
+    return (line.strip(), rest) if word == MAGIC else None
+
+
+def _param(text: str) -> tuple[str, Any]:
+    import ast
+
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise UsageError(f"%%track: -p {text}: a parameter is written -p name=value")
+    try:
+        return key, ast.literal_eval(value)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return key, {"true": True, "false": False, "null": None}.get(value, value)

@@ -1,0 +1,239 @@
+"""`%%track`: marks a cell, lets IPython execute it as always, and records what happened.
+
+The line is taken away by an input transformer, so that the cell that IPython
+compiles is the user's own: top-level await, line numbers, the display of the
+last expression, interrupts and other cell magics are IPython's. The run is
+opened before and sealed after the cell, by IPython's events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from IPython.core.error import UsageError
+
+from jupyter_mlx import recorder
+from jupyter_mlx.capture.lineage import audit
+from jupyter_mlx.capture.literals import constants
+from jupyter_mlx.capture.slicing import slice_of
+from jupyter_mlx.errors import MlxError
+from jupyter_mlx.ledger.run import Failure, Status
+from jupyter_mlx.project import Project
+
+from .identity import notebook
+from .options import Options, split
+from .outputs import OutputLog, tap
+
+RUN_VARIABLE = "JUPYTER_MLX_RUN"
+
+
+def warn(problem: object) -> None:
+    """Tell the user what could not be done; the cell goes on."""
+    print(f"jupyter_mlx: {problem}", file=sys.stderr)  # noqa: T201 (a notebook's stderr is where people read)
+
+
+@dataclass(slots=True)
+class _Cell:
+    """A tracked cell while it runs."""
+
+    options: Options
+    run: recorder.ActiveRun
+    log: OutputLog
+    key: str
+    touched: audit.Touched | None
+
+
+class Tracker:
+    """Opens and seals the runs of one shell's cells."""
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        self.every_cell = False
+        self._cells: dict[int, _Cell] = {}
+        self._projects: dict[str, Project] = {}
+        self._tap = tap(shell)
+
+    def connect(self) -> None:
+        """Begin to see cells."""
+        transform = self._transform
+        self.shell.input_transformers_cleanup.append(transform)
+        self.shell.events.register("pre_run_cell", self._before)
+        self.shell.events.register("post_run_cell", self._after)
+
+    def disconnect(self) -> None:
+        """See no more cells."""
+        self.shell.input_transformers_cleanup.remove(self._transform)
+        self.shell.events.unregister("pre_run_cell", self._before)
+        self.shell.events.unregister("post_run_cell", self._after)
+        self._tap.close()
+
+    @property
+    def project(self) -> Project:
+        """The project of the kernel's folder. Raises NoProjectError."""
+        folder = os.environ.get("JUPYTER_MLX_PROJECT") or os.getcwd()  # noqa: PTH109 (the key of a dict)
+        if folder not in self._projects:
+            self._projects[folder] = Project.open(folder)
+        return self._projects[folder]
+
+    def _transform(self, lines: list[str]) -> list[str]:
+        """Take the `%%track` line away; refuse at once what could not be recorded as it is asked."""
+        found = split("".join(lines))
+        if found is None:
+            return lines
+        try:
+            options = Options.parse(found[0])
+            for path in options.inputs:
+                if not Path(self.project.root, self._relative(path)).exists():
+                    raise UsageError(f"%%track: -i {path}: there is no such file in {self.project.root}")
+        except MlxError as error:
+            raise UsageError(f"%%track: {error}") from error
+        body = found[1].splitlines(keepends=True)
+        if body and body[0].startswith("%%"):
+            # a cell magic below must be first; it counts its lines itself
+            return body
+        # a comment in the line's place keeps the numbers of the lines below
+        return ["# %%track\n", *body]
+
+    def _before(self, info: Any) -> None:
+        marked = split(info.raw_cell or "")
+        if marked is None and not (self.every_cell and _is_code(info.raw_cell)):
+            return
+        try:
+            with audit.quiet():
+                line, source = marked or ("", info.raw_cell)
+                self._cells[id(info)] = self._open(
+                    Options.parse(line), source, getattr(info, "cell_id", None)
+                )
+        except UsageError:
+            # the transformer has told it already, and the cell is not executed
+            return
+        except (MlxError, OSError) as error:
+            warn(f"this cell is not recorded: {error}")
+
+    def _open(self, options: Options, source: str, cell_id: str | None) -> _Cell:
+        project = self.project
+        path = notebook(self.shell, project.root)
+        params = dict(options.params)
+        if options.auto_params:
+            params = constants(source) | params
+        run = project.recorder.open(
+            kind="cell",
+            name=options.name or (Path(path).stem if path else "cell"),
+            params=params,
+            tags=options.tags,
+            notebook=path,
+            cell_id=cell_id,
+            source=source,
+            slice_=slice_of(source, self._history()),
+            parent=os.environ.get(RUN_VARIABLE),
+        )
+        for declared in options.inputs:
+            run.add_input(project.workspace.save(self._relative(declared)))
+        key, log = self._tap.open()
+        recorder.activate(run)
+        touched = audit.listen(project.root) if options.lineage else None
+        return _Cell(options, run, log, key, touched)
+
+    def _history(self) -> list[str]:
+        """The cells that were executed before this one, without the `%%track` lines."""
+        earlier = list(self.shell.history_manager.input_hist_raw[1:])
+        if earlier and self.shell.history_manager.input_hist_raw[-1] is not None:
+            # with store_history the cell itself is the last of them already
+            earlier = earlier[: self.shell.execution_count - 1]
+        return [found[1] if (found := split(cell)) else cell for cell in earlier]
+
+    def _after(self, result: Any) -> None:
+        cell = self._cells.pop(id(result.info), None) if result is not None else self._last()
+        if cell is None:
+            return
+        if cell.touched is not None:
+            audit.stop(cell.touched)
+        recorder.deactivate(cell.run)
+        with audit.quiet():
+            try:
+                self._seal(cell, result)
+            except (MlxError, OSError) as error:
+                warn(f"run {cell.run.id[:8]} could not be recorded whole: {error}")
+
+    def _last(self) -> _Cell | None:
+        """The cell that was opened last: a cancelled cell ends without a result."""
+        return self._cells.popitem()[1] if self._cells else None
+
+    def _seal(self, cell: _Cell, result: Any) -> None:
+        self._tap.finish(cell.key)
+        self._add_last_value(cell, result)
+        for problem in cell.run.add_files(cell.touched) if cell.touched else ():
+            warn(problem)
+        self._add_declared(cell)
+        for output in cell.log.take():
+            cell.run.add_cell_output(output)
+        status, failure = _outcome(result, cell.log)
+        self._add_metrics(cell, finished=status == "finished")
+        cell.run.finish(status, failure, report=warn)
+
+    def _add_last_value(self, cell: _Cell, result: Any) -> None:
+        """A terminal prints the last value as text; the run keeps it as rich as a notebook would."""
+        if cell.key or result is None or result.result is None:
+            return
+        data, metadata = self.shell.display_formatter.format(result.result)
+        count = result.execution_count
+        cell.log.feed("execute_result", {"data": data, "metadata": metadata, "execution_count": count})
+
+    def _add_declared(self, cell: _Cell) -> None:
+        for path in cell.options.outputs:
+            try:
+                cell.run.add_output(self.project.workspace.save(self._relative(path)))
+            except (MlxError, OSError) as error:
+                warn(f"-o {path}: {error}")
+
+    def _add_metrics(self, cell: _Cell, *, finished: bool) -> None:
+        for name in cell.options.metrics:
+            value = self.shell.user_ns.get(name)
+            found = (
+                {f"{name}.{key}": item for key, item in value.items()}
+                if isinstance(value, dict)
+                else {name: value}
+            )
+            try:
+                cell.run.log(found)
+            except MlxError as error:
+                if finished:
+                    warn(
+                        f"-m {name}: {error}"
+                        if name in self.shell.user_ns
+                        else f"-m {name}: there is no such variable"
+                    )
+
+    def _relative(self, path: str) -> str:
+        """A path that the user wrote (relative to the kernel's folder), relative to the project."""
+        absolute = os.path.abspath(path)  # noqa: PTH100 (links are named as the user named them)
+        root = str(self.project.root)
+        if os.path.commonpath([absolute, root]) != root:
+            raise UsageError(f"%%track: {path} is not in the project {root}")
+        return Path(absolute).relative_to(root).as_posix()
+
+
+def _is_code(cell: str | None) -> bool:
+    """Whether `%track on` records the cell: more than line magics and comments."""
+    lines = (line.strip() for line in (cell or "").splitlines())
+    return any(line and not line.startswith(("%", "#", "!")) for line in lines)
+
+
+def _outcome(result: Any, log: OutputLog) -> tuple[Status, Failure | None]:
+    """How the cell ended, and by which exception."""
+    error = None if result is None else result.error_before_exec or result.error_in_exec
+    if result is None or isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+        return "interrupted", _failure(error, log)
+    return ("finished", None) if error is None else ("failed", _failure(error, log))
+
+
+def _failure(error: BaseException | None, log: OutputLog) -> Failure | None:
+    shown = log.error
+    if shown is not None:
+        return Failure(shown["ename"], shown["evalue"], tuple(shown["traceback"]))
+    return Failure(type(error).__name__, str(error)) if error is not None else None
