@@ -109,7 +109,8 @@ def load(data: bytes, name: str) -> Any:
     try:
         if name.endswith(".ipynb"):
             _json(data, name)
-            return nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
+            reads: Any = nbformat.reads
+            return reads(text, as_version=4)
         with quick_imports():
             import jupytext
         return jupytext.reads(text, fmt=Path(name).suffix)

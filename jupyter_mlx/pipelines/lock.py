@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_mlx.config import replace_file
+from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import AccessError, ConfigError, MlxError
 
 from .result import Result
 
 NAME = "mlx.lock"
 FORMAT = 1
+MAX_NAME = 200
+"""Bytes of a stage's name that fit into a file name beside what is added to it."""
 REPAIR = "take a good one from git (`git checkout mlx.lock`), or delete it: results are kept in .mlx"
 
 
@@ -104,17 +107,69 @@ def exclusive(state: Path, name: str) -> Iterator[Path]:
     Raises:
         AccessError: the project's folder cannot be written.
     """
-    path = state / "locks" / name.replace("/", "%2F")
-    try:
-        path.parent.mkdir(exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise AccessError.of(error, path) from error
+    path, handle = _open_lock(state, name)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield path
     finally:
         os.close(handle)
+
+
+class Claim:
+    """A stage that this process alone may execute or restore, until it lets go."""
+
+    def __init__(self, path: Path, handle: int) -> None:
+        self._path, self._handle = path, handle
+
+    @classmethod
+    def take(cls, state: Path, stage: str) -> Claim | None:
+        """Claim the stage; None where another process has it.
+
+        Raises:
+            AccessError: the project's folder cannot be written.
+        """
+        path, handle = _open_lock(state, f"stage {file_name(stage)}")
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        return cls(path, handle)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the last execution of the stage did not end well, so that its outputs may be halves."""
+        return os.fstat(self._handle).st_size > 0
+
+    def begin(self, run: str) -> None:
+        """Note that an execution has begun; the note outlives this process."""
+        os.ftruncate(self._handle, 0)
+        os.pwrite(self._handle, run.encode(), 0)
+
+    def done(self) -> None:
+        """Note that the outputs of the stage are whole."""
+        os.ftruncate(self._handle, 0)
+
+    def release(self) -> None:
+        """Let go; harmless a second time."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+
+def file_name(stage: str) -> str:
+    """The name of a stage as part of a file name."""
+    name = stage.replace("%", "%25").replace("/", "%2F").replace("\0", "%00")
+    return name if len(name.encode()) <= MAX_NAME else f"{name[:60]}~{Digest.of(name.encode()).short}"
+
+
+def _open_lock(state: Path, name: str) -> tuple[Path, int]:
+    path = state / "locks" / name
+    try:
+        path.parent.mkdir(exist_ok=True)
+        return path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise AccessError.of(error, path) from error
 
 
 def _fact(key: str, value: Any, comma: str) -> list[str]:

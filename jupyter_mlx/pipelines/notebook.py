@@ -89,10 +89,11 @@ class _Watch:
         """Write the notebook as it is now, whole or not at all."""
         import nbformat
 
+        writes: Any = nbformat.writes
         path = Path(self.job.executed)
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         # what cannot be said in UTF-8 (lone surrogates) is replaced, not a reason to lose the rest
-        data = nbformat.writes(self.node).encode("utf-8", "replace")  # type: ignore[no-untyped-call]
+        data = str(writes(self.node)).encode("utf-8", "replace")
         try:
             temporary.write_bytes(data)
             temporary.replace(path)

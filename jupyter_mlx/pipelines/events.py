@@ -1,0 +1,114 @@
+"""What is told of a pipeline while it runs, for a face to show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from jupyter_mlx.errors import ExecutionError
+
+from .executors.base import CellStarted
+
+
+class StageFailedError(ExecutionError):
+    """A notebook raised, or could not be executed to its end."""
+
+    code = "stage-failed"
+
+    def __init__(self, name: str, problem: str, cell: int, line: str, notebook: str) -> None:
+        super().__init__(name, problem, cell, line, notebook)
+        self.name, self.problem, self.cell, self.line, self.notebook = name, problem, cell, line, notebook
+
+    def __str__(self) -> str:
+        where = f" in cell {self.cell}" if self.cell else ""
+        line = f", at `{self.line[:80]}`" if self.line else ""
+        kept = f"; as far as it came: {self.notebook}" if self.notebook else ""
+        return f"{self.name} failed{where}{line}: {self.problem}{kept}"
+
+
+@dataclass(frozen=True, slots=True)
+class StageStarted:
+    """A stage is executed."""
+
+    name: str
+    reason: str
+    """As the plan gives it."""
+    run: str
+    """The id of its run."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageFinished:
+    """A stage was executed to its end."""
+
+    name: str
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StageCached:
+    """A stage's result is known; nothing was executed."""
+
+    name: str
+    restored: tuple[str, ...] = ()
+    """The outputs that were brought back from the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageFailed:
+    """A stage failed."""
+
+    name: str
+    error: StageFailedError
+
+
+@dataclass(frozen=True, slots=True)
+class StageSkipped:
+    """A stage cannot run, since one that it depends on failed."""
+
+    name: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageWaits:
+    """Another process is at this stage; its result will be taken."""
+
+    name: str
+
+
+Event: TypeAlias = (
+    StageStarted | CellStarted | StageFinished | StageCached | StageFailed | StageSkipped | StageWaits
+)
+Listener: TypeAlias = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What became of one stage."""
+
+    name: str
+    action: Literal["ran", "cached", "failed", "skipped"]
+    reason: str
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What became of a pipeline."""
+
+    rows: tuple[Row, ...]
+    failures: tuple[StageFailedError, ...] = ()
+
+    def stages(self) -> list[dict[str, Any]]:
+        """The rows as `--json` gives them."""
+        return [
+            {"name": r.name, "action": r.action, "reason": r.reason, "duration_s": r.duration_s}
+            for r in self.rows
+        ]
+
+
+def silent(event: Event) -> None:
+    """A listener that hears nothing."""
+    del event

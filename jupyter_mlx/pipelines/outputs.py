@@ -1,0 +1,166 @@
+"""The outputs of stages in the work tree: cleared before an execution, kept after it, brought back.
+
+Nothing is removed that is not in the store first.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jupyter_mlx.digest import Digest
+from jupyter_mlx.errors import AccessError, ExecutionError, UsageError
+
+from .pipeline import overlap
+from .result import DataVersion, Result
+from .stage import Stage
+
+if TYPE_CHECKING:
+    from jupyter_mlx.data.workspace import Version, Workspace
+
+
+class OutputMissingError(ExecutionError):
+    """A notebook was executed to its end and did not write what mlx.yaml says it writes."""
+
+    code = "output-missing"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"its output {self.path} was not made; write it there, or correct `outputs` in mlx.yaml"
+
+
+class TrackedOutputError(UsageError):
+    """An output covers data that the project tracks."""
+
+    code = "tracked-output"
+
+    def __init__(self, stage: str, output: str, tracked: str) -> None:
+        super().__init__(stage, output, tracked)
+        self.stage, self.output, self.tracked = stage, output, tracked
+
+    def __str__(self) -> str:
+        return (
+            f"stage {self.stage} would replace {self.tracked}, which is tracked data, by its output "
+            f"{self.output}; write elsewhere, or `jmlx remove {self.tracked}` first"
+        )
+
+
+class Outputs:
+    """Moves outputs between the work tree and the store."""
+
+    def __init__(self, root: Path, workspace: Workspace) -> None:
+        self.root, self.workspace = root, workspace
+        self._remade: set[str] = set()
+
+    def version(self, path: str) -> DataVersion | None:
+        """What lies at `path` now."""
+        found = self.workspace.version(path)
+        return None if found is None else listed(found)
+
+    def missing(self, result: Result) -> str | None:
+        """An output that is neither in the work tree as it was nor whole in the store."""
+        for path, version in result.outputs.items():
+            if self.version(path) != version and not self._stored(version):
+                return path
+        return None
+
+    def differing(self, result: Result) -> tuple[str, ...]:
+        """The outputs that lie in the work tree in another state than the result's, or not at all."""
+        return tuple(path for path, version in result.outputs.items() if self.version(path) != version)
+
+    def restore(self, result: Result, *, force: bool) -> None:
+        """Bring the outputs of a result back.
+
+        Raises:
+            ConflictError: a file that would be replaced is in no store, and `force` is not set.
+        """
+        for path in self.differing(result):
+            self.workspace.restore(version_of(result.outputs[path]), force=force)
+
+    def check_untracked(self, stages: Iterable[Stage]) -> None:
+        """Make sure that no output covers tracked data.
+
+        Raises:
+            TrackedOutputError: one does.
+        """
+        tracked = [version.path for version in self.workspace.pointers()]
+        for stage in stages:
+            for output in stage.outputs:
+                for path in tracked:
+                    if overlap(output, path):
+                        raise TrackedOutputError(stage.name, output, path)
+
+    def clear(self, stage: Stage) -> None:
+        """Take the outputs of earlier executions away, so that none is mistaken for a new one.
+
+        What is there goes to the store first. A folder stays, empty: the notebook
+        may count on it.
+
+        Raises:
+            AccessError: the disk refuses.
+        """
+        for path in stage.outputs:
+            target = self.root / path
+            try:
+                if target.is_symlink():
+                    self._unlink_stored(target)
+                elif target.exists():
+                    self.workspace.save(path)
+                    self._remove(target, path)
+                target.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise AccessError.of(error, path) from error
+
+    def keep(self, stage: Stage) -> dict[str, DataVersion]:
+        """Put what the stage wrote into the store.
+
+        Raises:
+            OutputMissingError: an output was not made.
+        """
+        for path in stage.outputs:
+            target = self.root / path
+            left_empty = path in self._remade and target.is_dir() and not any(target.iterdir())
+            if left_empty or not target.exists():
+                raise OutputMissingError(path)
+        kept = {}
+        for path in stage.outputs:
+            kept[path] = listed(self.workspace.save(path))
+            self.workspace.ignore(path)
+        return kept
+
+    def _stored(self, version: DataVersion) -> bool:
+        store = self.workspace.store
+        # the outermost object first: without it, the others cannot be listed
+        if not store.has(Digest.parse(version.digest)):
+            return False
+        return version.kind == "file" or not store.missing(self.workspace.digests(version_of(version)))
+
+    def _unlink_stored(self, target: Path) -> None:
+        """Remove a link into the store, lest the notebook writes through it; the user's own links stay."""
+        if target.resolve().is_relative_to((self.root / ".mlx").resolve()):
+            target.unlink()
+
+    def _remove(self, target: Path, path: str) -> None:
+        if target.is_dir():
+            self._remade.add(path)
+            shutil.rmtree(target)
+            target.mkdir()
+        else:
+            target.unlink()
+
+
+def listed(version: Version) -> DataVersion:
+    """A version as locks name it."""
+    return DataVersion(version.path, version.kind, str(version.digest), version.size_bytes, version.files)
+
+
+def version_of(listed: DataVersion) -> Version:
+    """The version that a lock names."""
+    from jupyter_mlx.data.workspace import Version
+
+    return Version(listed.path, listed.kind, Digest.parse(listed.digest), listed.size_bytes, listed.files)
