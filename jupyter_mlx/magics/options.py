@@ -17,6 +17,8 @@ class Options:
 
     name: str = ""
     params: tuple[tuple[str, Any], ...] = ()
+    variables: tuple[str, ...] = ()
+    """Names of variables that are params by the value that they have when the cell starts."""
     auto_params: bool = False
     metrics: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
@@ -38,7 +40,10 @@ class Options:
             )
         return cls(
             name=given.name or "",
-            params=tuple(_param(text) for text in given.param or () if text != "auto"),
+            params=tuple(_param(text) for text in given.param or () if "=" in text),
+            variables=tuple(
+                _variable(text) for text in given.param or () if "=" not in text and text != "auto"
+            ),
             auto_params="auto" in (given.param or ()),
             metrics=tuple(name for text in given.metrics or () for name in text.split(",") if name),
             inputs=tuple(given.inputs or ()),
@@ -83,10 +88,16 @@ def split(cell: str) -> tuple[str, str] | None:
 def _param(text: str) -> tuple[str, Any]:
     import ast
 
-    key, separator, value = text.partition("=")
-    if not separator or not key:
-        raise UsageError(f"%%track: -p {text}: a parameter is written -p name=value")
+    key, _, value = text.partition("=")
     try:
-        return key, ast.literal_eval(value)
+        return _variable(key), ast.literal_eval(value)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return key, {"true": True, "false": False, "null": None}.get(value, value)
+
+
+def _variable(text: str) -> str:
+    if not text.isidentifier():
+        raise UsageError(
+            f"%%track: -p {text}: a parameter is written -p name=value, or -p name for a variable"
+        )
+    return text

@@ -87,6 +87,11 @@ class Tracker:
             return lines
         try:
             options = Options.parse(found[0])
+            for name in options.variables:
+                if name not in self.shell.user_ns:
+                    raise UsageError(
+                        f"%%track: -p {name}: there is no such variable; -p {name}=VALUE gives one"
+                    )
             for path in options.inputs:
                 if not Path(self.project.root, self._relative(path)).exists():
                     raise UsageError(f"%%track: -i {path}: there is no such file in {self.project.root}")
@@ -118,7 +123,7 @@ class Tracker:
     def _open(self, options: Options, source: str, cell_id: str | None) -> _Cell:
         project = self.project
         path = notebook(self.shell, project.root)
-        params = dict(options.params)
+        params = dict(options.params) | {name: self.shell.user_ns.get(name) for name in options.variables}
         if options.auto_params:
             params = constants(source) | params
         run = project.recorder.open(
