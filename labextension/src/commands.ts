@@ -57,7 +57,9 @@ export function addCommands(context: ICommandContext): void {
       properties: {
         id: {
           type: 'string',
-          description: trans.__('The id of the run; without it, the run of the tab in front or the selected one')
+          description: trans.__(
+            'The id of the run; without it, the run of the tab in front or the selected one'
+          )
         }
       }
     }
@@ -117,6 +119,7 @@ function addRunCommands(
       icon: args => (args.toolbar ? icon : undefined),
       describedBy,
       isEnabled,
+      isToggled: id === CommandIDs.star ? args => isStarred(context, args) : undefined,
       execute: async args => {
         const run = currentId(context, args);
         if (run !== null) {
@@ -124,10 +127,15 @@ function addRunCommands(
         }
       }
     });
-  add(CommandIDs.openNotebook, trans.__('Open Notebook of Run'), notebookIcon, async id => {
-    const { notebook } = await current(context, id);
-    await openNotebook(context, notebook);
-  });
+  add(
+    CommandIDs.openNotebook,
+    trans.__('Open Notebook of Run'),
+    notebookIcon,
+    async id => {
+      const { notebook } = await current(context, id);
+      await openNotebook(context, notebook);
+    }
+  );
   add(CommandIDs.copyCode, trans.__('Copy Code of Run'), copyIcon, async id => {
     Clipboard.copyToSystem((await api.run(id)).source);
     Notification.success(trans.__('The code is in the clipboard.'), { autoClose: 2000 });
@@ -137,7 +145,9 @@ function addRunCommands(
     await api.edit(id, { starred: !starred });
     noteChange(context, id);
   });
-  add(CommandIDs.trash, trans.__('Move Run to Trash'), trashIcon, id => trash(context, id));
+  add(CommandIDs.trash, trans.__('Move Run to Trash'), trashIcon, id =>
+    trash(context, id)
+  );
 }
 
 /** Put the commands into the palette. */
@@ -157,6 +167,7 @@ export function fillToolbar(tab: RunTab, app: JupyterFrontEnd): void {
   tab.toolbar.addItem('code', button(CommandIDs.copyCode));
   tab.toolbar.addItem('spacer', Toolbar.createSpacerItem());
   tab.toolbar.addItem('trash', button(CommandIDs.trash));
+  tab.model.changed.connect(() => commands.notifyCommandChanged(CommandIDs.star));
 }
 
 /** Open a notebook by its path in the project. */
@@ -171,7 +182,7 @@ export async function openNotebook(
     Notification.warning(
       notebook === null
         ? speech.trans.__('This run has no notebook.')
-        : speech.trans.__("%1 is outside of the folder of the Jupyter server.", notebook)
+        : speech.trans.__('%1 is outside of the folder of the Jupyter server.', notebook)
     );
     return;
   }
@@ -192,7 +203,10 @@ async function trash(context: ICommandContext, id: string): Promise<void> {
   const { name } = await current(context, id);
   const answer = await showDialog({
     title: trans.__('Move the run to the trash?'),
-    body: trans.__('%1 goes from the list; its data stay in the store until the next clean-up.', name),
+    body: trans.__(
+      '%1 goes from the list; its data stay in the store until the next clean-up.',
+      name
+    ),
     buttons: [
       Dialog.cancelButton(),
       Dialog.warnButton({ label: trans.__('Move to Trash') })
@@ -214,6 +228,13 @@ function currentId(context: ICommandContext, args: Args): string | null {
   return currentWidget && currentWidget === context.app.shell.currentWidget
     ? currentWidget.model.id
     : context.runs.selected;
+}
+
+function isStarred(context: ICommandContext, args: Args): boolean {
+  const id = currentId(context, args);
+  const state = context.tabs.find(tab => tab.model.id === id)?.model.state;
+  const run = state?.kind === 'ready' ? state.run : context.runs.find(id ?? '');
+  return run?.starred ?? false;
 }
 
 async function current(context: ICommandContext, id: string): Promise<IRun> {

@@ -22,10 +22,7 @@ export function ago(iso: string, now: number, locale: string): string {
   if (seconds < 10) {
     return words.format(0, 'second');
   }
-  const [unit, size] = UNITS.find(([, size]) => seconds >= size) ?? [
-    'second',
-    1
-  ];
+  const [unit, size] = UNITS.find(([, size]) => seconds >= size) ?? ['second', 1];
   return words.format(-Math.floor(seconds / size), unit).replace('.', '');
 }
 
@@ -59,7 +56,7 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
 }
 
-/** A number in at most `digits` significant digits, whole ones whole. */
+/** A number in `digits` significant digits; whole ones whole, short ones as short as they are. */
 export function quantity(value: number, digits = 4): string {
   if (Number.isNaN(value)) {
     return 'NaN';
@@ -72,9 +69,12 @@ export function quantity(value: number, digits = 4): string {
   if (Number.isInteger(value) && size < 1e9) {
     text = String(value);
   } else if (size >= 1e6 || size < 1e-4) {
-    text = value.toExponential(digits - 2);
+    text = value.toExponential(digits - 1);
   } else {
-    text = value.toFixed(Math.max(0, digits - Math.max(1, exponent(size) + 1)));
+    text = value.toFixed(Math.max(0, digits - 1 - exponent(size)));
+  }
+  if (Number(text) === value && text.includes('.')) {
+    text = text.replace(/0+(?=$|e)/, '').replace(/\.(?=$|e)/, '');
   }
   return text.replace('-', '−').replace('e+', 'e');
 }

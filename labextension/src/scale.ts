@@ -28,8 +28,9 @@ export function extent(values: readonly number[]): XY {
 export function ticks([low, high]: XY, count: number): number[] {
   const rough = (high - low) / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step =
-    [1, 2, 5, 10].map(n => n * power).find(size => size >= rough) ?? 10 * power;
+  const ratio = rough / power;
+  // the geometric means of 1, 2, 5 and 10: the nearest of them is taken
+  const step = power * (ratio > 7.07 ? 10 : ratio > 3.16 ? 5 : ratio > 1.41 ? 2 : 1);
   const found: number[] = [];
   for (let n = Math.ceil(low / step - 1e-9); n * step <= high + step * 1e-9; n++) {
     // one multiplication, so that 0.3 is not 0.30000000000000004

@@ -57,7 +57,9 @@ export class RunTab extends MainAreaWidget<RunContent> {
       if (model.state.kind === 'ready') {
         const { run } = model.state;
         this.title.label = run.name;
-        this.title.caption = [run.name, run.kind, run.notebook].filter(Boolean).join('\n');
+        this.title.caption = [run.name, run.kind, run.notebook]
+          .filter(Boolean)
+          .join('\n');
       }
     });
   }

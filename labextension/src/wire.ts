@@ -82,8 +82,7 @@ export interface IChange {
   readonly runs: readonly string[];
 }
 
-export const SCHEMA_ID =
-  'https://events.jupyter.org/jupyter_mlx/runs_changed/v1';
+export const SCHEMA_ID = 'https://events.jupyter.org/jupyter_mlx/runs_changed/v1';
 
 /** What the models ask of a server. */
 export interface IRunsApi {
@@ -97,12 +96,7 @@ export interface IRunsApi {
 }
 
 export type ProblemKind =
-  | 'no-project'
-  | 'no-server'
-  | 'no-run'
-  | 'bad-request'
-  | 'offline'
-  | 'failed';
+  'no-project' | 'no-server' | 'no-run' | 'bad-request' | 'offline' | 'failed';
 
 /** Why a request came to nothing, by what a view does next. */
 export class Problem extends Error {
@@ -116,9 +110,7 @@ export class Problem extends Error {
 
   /** Any caught value as a problem. */
   static of(caught: unknown): Problem {
-    return caught instanceof Problem
-      ? caught
-      : new Problem('failed', String(caught));
+    return caught instanceof Problem ? caught : new Problem('failed', String(caught));
   }
 
   /**
@@ -154,9 +146,7 @@ export function serverPath(path: string, place: IPlace): string | null {
   if (!place.prefix) {
     return path;
   }
-  return path.startsWith(`${place.prefix}/`)
-    ? path.slice(place.prefix.length + 1)
-    : null;
+  return path.startsWith(`${place.prefix}/`) ? path.slice(place.prefix.length + 1) : null;
 }
 
 function ourError(body: string): { code: string | null; message: string } {
@@ -165,7 +155,10 @@ function ourError(body: string): { code: string | null; message: string } {
       error?: { code?: unknown; message?: unknown };
     };
     if (typeof error?.code === 'string') {
-      return { code: error.code, message: String(error.message ?? '') };
+      return {
+        code: error.code,
+        message: typeof error.message === 'string' ? error.message : ''
+      };
     }
   } catch {
     // not JSON: not ours

@@ -80,12 +80,16 @@ export function RunList(props: {
       }
       onKeyDown={onKeyDown}
     >
-      <div className="mlx-List-all" role="presentation" style={{ height: starts[runs.length] }}>
+      <div
+        className="mlx-List-all"
+        role="presentation"
+        style={{ height: starts[runs.length] }}
+      >
         {inView.map((run, i) => (
           <RunRow
             key={run.id}
             run={run}
-            parentName={run.parent === null ? null : names.get(run.parent) ?? null}
+            parentName={run.parent === null ? null : (names.get(run.parent) ?? null)}
             index={first + i}
             count={total}
             top={starts[first + i] ?? 0}
@@ -108,7 +112,12 @@ export function RunList(props: {
 }
 
 /** Where a key leads from row `at`; null for a key that leads nowhere. */
-function destination(key: string, at: number, count: number, page: number): number | null {
+function destination(
+  key: string,
+  at: number,
+  count: number,
+  page: number
+): number | null {
   switch (key) {
     case 'ArrowDown':
       return at + 1;

@@ -69,7 +69,9 @@ export const RunRow = React.memo(function RunRow(props: IRowProps): JSX.Element 
               <span title={trans.__('part of %1', parentName)}>{` ↳ ${parentName}`}</span>
             )}
           </span>
-          {seconds !== null && <span className="mlx-Row-duration">{duration(seconds)}</span>}
+          {seconds !== null && (
+            <span className="mlx-Row-duration">{duration(seconds)}</span>
+          )}
           <Metrics run={run} />
         </div>
         {run.tags.length > 0 && (

@@ -55,7 +55,13 @@ function Body(props: IRunsProps & { state: RunsState }): JSX.Element | null {
       return <div className="mlx-List" aria-busy="true" />;
     case 'ready':
       return state.runs.length > 0 ? (
-        <RunList model={model} runs={state.runs} total={state.total} speech={speech} onOpen={onOpen} />
+        <RunList
+          model={model}
+          runs={state.runs}
+          total={state.total}
+          speech={speech}
+          onOpen={onOpen}
+        />
       ) : (
         <Empty {...props} searching={model.query !== '' && state.queryProblem === null} />
       );

@@ -32,9 +32,7 @@ export function useNow(period: number | null): number {
 }
 
 /** The content width of an element, in CSS pixels; 0 before it is laid out. */
-export function useWidth(
-  element: React.RefObject<HTMLElement>
-): number {
+export function useWidth(element: React.RefObject<HTMLElement>): number {
   const [width, setWidth] = React.useState(0);
   React.useLayoutEffect(() => {
     const node = element.current;

@@ -36,7 +36,9 @@ export function Chart(props: {
     setMarked(nearest(data, plot.stepAt(event.clientX - left)));
   };
   const onKeyDown = (event: React.KeyboardEvent) => {
-    const move = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
+    const move = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[
+      event.key
+    ];
     if (move !== undefined) {
       event.preventDefault();
       setMarked(Math.max(0, Math.min(data.length - 1, at + move)));
@@ -115,13 +117,16 @@ function layOut(data: readonly XY[], width: number): IPlot {
   const values = extent(data.map(point => point[1]));
   const x = linear(steps, [LEFT, width - RIGHT]);
   const y = linear(values, [HEIGHT - BOTTOM, TOP]);
-  const drawn = thinned(data, Math.ceil(width)).map(([step, value]): XY => [x(step), y(value)]);
+  const drawn = thinned(data, Math.ceil(width)).map(([step, value]): XY => [
+    x(step),
+    y(value)
+  ]);
   return {
     x,
     y,
     stepAt: linear([LEFT, width - RIGHT], steps),
     line: path(drawn),
-    steps: ticks(steps, width / 90).filter(Number.isInteger),
+    steps: ticks(steps, width / 60).filter(Number.isInteger),
     values: ticks(values, 4)
   };
 }

@@ -12,24 +12,22 @@ export function Files(props: {
 }): JSX.Element {
   const { files, label, trans } = props;
   return (
-    <table className="mlx-Files" aria-label={label}>
-      <tbody>
-        {files.map(file => (
-          <tr key={`${file.path} ${file.digest}`}>
-            <th scope="row" title={file.path}>
-              {file.kind === 'folder' ? `${file.path}/` : file.path}
-            </th>
-            <td className="mlx-Files-size">{bytes(file.size_bytes)}</td>
-            <td className="mlx-Files-digest" title={file.digest}>
-              {shortDigest(file.digest)}
-            </td>
-            <td className="mlx-Files-how" title={howText(file.how, trans)}>
-              {file.how}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <ul className="mlx-Files" aria-label={label}>
+      {files.map(file => (
+        <li key={`${file.path} ${file.digest}`}>
+          <span className="mlx-Files-path" title={file.path}>
+            {file.kind === 'folder' ? `${file.path}/` : file.path}
+          </span>
+          <span className="mlx-Files-size">{bytes(file.size_bytes)}</span>
+          <span className="mlx-Files-digest" title={file.digest}>
+            {shortDigest(file.digest)}
+          </span>
+          <span className="mlx-Files-how" title={howText(file.how, trans)}>
+            {file.how}
+          </span>
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -40,6 +38,8 @@ function howText(how: IFileVersion['how'], trans: TranslationBundle): string {
     case 'seen':
       return trans.__('The run was seen to open it');
     case 'weak':
-      return trans.__('It changed while the run went on; another process may have done that');
+      return trans.__(
+        'It changed while the run went on; another process may have done that'
+      );
   }
 }

@@ -19,7 +19,8 @@ export function Header(props: {
   const running = run.status === 'running';
   const now = useNow(visible ? (running ? 1000 : 20_000) : null);
   const seconds =
-    run.duration_s ?? (running ? Math.max(0, (now - Date.parse(run.started_at)) / 1000) : null);
+    run.duration_s ??
+    (running ? Math.max(0, (now - Date.parse(run.started_at)) / 1000) : null);
   return (
     <header className="mlx-Header">
       <h1 className="mlx-Header-name">
