@@ -98,14 +98,14 @@ class Row:
 class Summary:
     """What became of a pipeline."""
 
-    rows: tuple[Row, ...]
+    stages: tuple[Row, ...]
     failures: tuple[StageFailedError, ...] = ()
 
-    def stages(self) -> list[dict[str, Any]]:
-        """The rows as `--json` gives them."""
+    def rows(self) -> list[dict[str, Any]]:
+        """The stages as `--json` gives them."""
         return [
             {"name": r.name, "action": r.action, "reason": r.reason, "duration_s": r.duration_s}
-            for r in self.rows
+            for r in self.stages
         ]
 
 

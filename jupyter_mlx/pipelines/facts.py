@@ -43,6 +43,7 @@ class Facts:
     def __init__(self, config: Config, sources: Sources, outputs: Outputs, results: Results) -> None:
         self.config, self.sources, self.outputs, self.results = config, sources, outputs, results
         self.last: Mapping[str, Result] = {}
+        self.stages: frozenset[str] = frozenset()
         self._versions: dict[str, DataVersion | None] = {}
         self._checked: dict[str, dict[str, Any]] = {}
 

@@ -84,7 +84,7 @@ def render(results: Mapping[str, Result]) -> str:
     return "\n".join([*lines, "  }", "}", ""])
 
 
-def update(root: Path, state: Path, changes: Mapping[str, Result], known: set[str]) -> None:
+def update(root: Path, state: Path, changes: Mapping[str, Result], known: frozenset[str]) -> None:
     """Write the results of these stages into the lock; stages not in `known` leave it.
 
     Raises:

@@ -74,8 +74,11 @@ class Executor(Protocol):
     def submit(self, job: Job, report: Report) -> None:
         """Begin a job, or queue it; returns at once."""
 
-    def stop(self) -> None:
-        """Interrupt what is executed, drop what is queued; each job is answered as `interrupted`."""
+    def stop(self, *, now: bool = False) -> None:
+        """Interrupt what is executed, drop what is queued; each job is answered as `interrupted`.
+
+        `now` does not wait for kernels to stop and notebooks to be saved.
+        """
 
     def close(self) -> None:
         """Let go of kernels and processes. Waits for them; nothing may be submitted after."""

@@ -54,13 +54,16 @@ class LocalExecutor:
                 thread.start()
         self._jobs.put((job, report))
 
-    def stop(self) -> None:
+    def stop(self, *, now: bool = False) -> None:
         """See `Executor.stop`."""
         self._stopping.set()
         with self._lock:
             workers = list(self._workers)
         for worker in workers:
-            worker.interrupt()
+            if now:
+                worker.process.kill()
+            else:
+                worker.interrupt()
 
     def close(self) -> None:
         """See `Executor.close`."""

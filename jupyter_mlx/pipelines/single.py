@@ -1,0 +1,90 @@
+"""One notebook, executed once and tracked, with no pipeline around it."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_mlx.config import replace_file
+
+from .bench import Bench
+from .events import Listener, StageFailed, StageFinished, StageStarted, silent
+from .executors.base import Executor, Message, Outcome
+from .parameters import checked
+from .sources import Sources
+from .stage import Stage
+
+if TYPE_CHECKING:
+    from jupyter_mlx.ledger.run import Run
+
+    from .runner import Runner
+
+
+def execute_notebook(
+    runner: Runner,
+    notebook: str,
+    *,
+    params: Mapping[str, Any],
+    output: Path | None = None,
+    listener: Listener = silent,
+) -> Run:
+    """Execute the notebook at `notebook`, relative to the project, as a run of kind `notebook`.
+
+    The notebook itself is not changed; `output` is where the executed one is
+    also written.
+
+    Raises:
+        NotebookMissingError: there is no such notebook.
+        BadNotebookError: the file is no notebook.
+        UnknownParameterError: the notebook has no such parameter.
+        ParameterTypeError: a value is of another type than the notebook's default.
+        StageFailedError: the notebook raised, or could not be executed to its end.
+        KeyboardInterrupt: the user stopped it; the run is sealed as interrupted.
+    """
+    sources = Sources(runner.root, runner.state)
+    facts = sources.notebook(notebook)
+    stage = Stage(name=Path(notebook).stem, group="", notebook=notebook)
+    stage = replace(stage, params=checked(notebook, params, facts.parameters))
+    bench = Bench(runner.root, runner.recorder)
+    execution = bench.start(stage, facts, kind="notebook")
+    listener(StageStarted(stage.name, "", execution.run.id))
+    executed = runner.root / execution.executed
+    executor = runner.executor(1)
+    try:
+        outcome = _outcome(executor, execution.job, listener)
+        bench.seal(execution, outcome, (), ())
+        if outcome.status == "interrupted":
+            raise KeyboardInterrupt
+        if output is not None and executed.exists():
+            replace_file(output, executed.read_bytes())
+        if outcome.status == "failed":
+            error = bench.failure(execution, outcome)
+            listener(StageFailed(stage.name, error))
+            raise error
+        executed.unlink(missing_ok=True)
+        listener(StageFinished(stage.name, outcome.duration_s))
+    finally:
+        executor.close()
+        runner.recorder.flush()
+        sources.save()
+    return runner.recorder.ledger.get(execution.run.id)
+
+
+def _outcome(executor: Executor, job: Any, listener: Listener) -> Outcome:
+    """Wait for how a job ended; an interrupt stops it first, a second one at once."""
+    messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    executor.submit(job, messages.put)
+    interrupts = 0
+    while True:
+        try:
+            message = messages.get()
+        except KeyboardInterrupt:
+            executor.stop(now=interrupts > 0)
+            interrupts += 1
+            continue
+        if isinstance(message, Outcome):
+            return replace(message, status="interrupted") if interrupts else message
+        listener(message)
