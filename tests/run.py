@@ -44,7 +44,16 @@ def install_browser() -> None:
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     run("apt-get", "update", "-qq", env=quiet, stdout=subprocess.DEVNULL)
     packages = ("chromium", "fonts-dejavu-core")
-    run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages, env=quiet, stdout=subprocess.DEVNULL)
+    run(
+        "apt-get",
+        "install",
+        "-y",
+        "-qq",
+        "--no-install-recommends",
+        *packages,
+        env=quiet,
+        stdout=subprocess.DEVNULL,
+    )
 
 
 def main() -> int:

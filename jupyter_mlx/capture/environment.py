@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from functools import cache
 from typing import Any
 
 ALLOWED = ("CUDA_", "OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "JAX_", "TF_", "XLA_", "MLX_", "PYTHONHASHSEED")
 """Beginnings of the environment variables whose values are kept: they change results and hold no secrets."""
+
+_SEPARATORS = re.compile(r"[-_.]+")
+"""Names are compared as PEP 503 normalises them."""
 
 
 def capture() -> dict[str, Any]:
@@ -52,7 +56,7 @@ def _packages(state: tuple[tuple[str, int], ...]) -> tuple[tuple[str, str], ...]
         name = distribution.metadata["Name"]
         if name:
             # the first on the path is the one that is imported
-            found.setdefault(name.lower().replace("_", "-"), distribution.version)
+            found.setdefault(_SEPARATORS.sub("-", name).lower(), distribution.version)
     return tuple(sorted(found.items()))
 
 

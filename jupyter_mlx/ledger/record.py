@@ -30,12 +30,12 @@ def decode(data: bytes) -> tuple[Run, Series] | None:
     if not data.startswith(MAGIC):
         return None
     try:
-        fields: dict[str, Any] = msgspec.json.decode(data[len(MAGIC) :])
+        fields = msgspec.json.decode(data[len(MAGIC) :], type=dict[str, Any])
         series = {
             key: [(step, float(value), t) for step, value, t in points]
             for key, points in fields.pop("series").items()
         }
         fields["metrics"] = {key: float(value) for key, value in fields["metrics"].items()}
         return msgspec.convert(fields, Run), series
-    except (msgspec.MsgspecError, KeyError, TypeError, ValueError):
+    except (msgspec.MsgspecError, AttributeError, KeyError, TypeError, ValueError):
         return None

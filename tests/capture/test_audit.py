@@ -1,0 +1,102 @@
+import os
+import shutil
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from jupyter_mlx.capture.lineage import audit
+
+
+@pytest.fixture
+def seen(tmp_path, monkeypatch):
+    """Do something while listening; what was (read, written)."""
+    monkeypatch.chdir(tmp_path)
+
+    def during(action):
+        touched = audit.listen(tmp_path)
+        try:
+            action()
+        finally:
+            audit.stop(touched)
+        return touched.paths("read"), touched.paths("written")
+
+    return during
+
+
+def write(path, text="x"):
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text)
+
+
+def test_reading_and_writing_are_told_apart(seen):
+    write("in.csv")
+    assert seen(lambda: write("out/a.csv", Path("in.csv").read_text())) == (["in.csv"], ["out/a.csv"])
+
+
+def test_a_file_that_was_written_first_is_no_input(seen):
+    def write_then_read():
+        write("a")
+        Path("a").read_text()
+
+    assert seen(write_then_read) == ([], ["a"])
+
+
+@pytest.mark.parametrize(
+    "path", [".git/x", ".mlx/x", "a/.ipynb_checkpoints/x", "__pycache__/x.pyc", "data.mlx", "mlx.lock"]
+)
+def test_what_is_no_data_is_left_out(seen, path):
+    assert seen(lambda: write(path)) == ([], [])
+
+
+def test_files_outside_and_files_that_are_gone_are_left_out(seen, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "x"
+
+    def action():
+        write(outside)
+        write("gone")
+        Path("gone").unlink()
+
+    assert seen(action) == ([], [])
+
+
+def test_a_relative_path_counts_from_where_the_process_stood(seen, tmp_path):
+    def action():
+        (tmp_path / "sub").mkdir()
+        os.chdir("sub")
+        write("a")
+        os.chdir("..")
+
+    assert seen(action) == ([], ["sub/a"])
+
+
+def test_renames_copies_databases_and_threads_are_seen(seen):
+    def action():
+        write("part")
+        Path("part").rename("whole")
+        shutil.copyfile("whole", "copy")
+        sqlite3.connect("some.db").execute("CREATE TABLE t (x)").connection.close()
+        thread = threading.Thread(target=write, args=("threaded",))
+        thread.start()
+        thread.join()
+
+    read, written = seen(action)
+    assert {"whole", "copy", "threaded"} <= set(written)
+    assert "some.db" in read + written
+
+
+def test_our_own_files_are_not_the_cells(seen):
+    def action():
+        with audit.quiet():
+            write("ours")
+        write("theirs")
+
+    assert seen(action) == ([], ["theirs"])
+
+
+def test_nothing_is_noted_after_the_end(seen, tmp_path):
+    touched = audit.listen(tmp_path)
+    audit.stop(touched)
+    write("late")
+    assert touched.paths("written") == []
