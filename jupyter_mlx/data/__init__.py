@@ -1,0 +1,1 @@
+"""Folders over time: manifests, pointers, and the work tree that follows them."""

@@ -1,0 +1,178 @@
+"""The listing of one folder level of one version; its digest names the folder.
+
+Source: docs/format.md, "Manifests". Folders nest by digest, so a change costs
+its own path, and what two versions share is compared by one digest.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from jupyter_mlx.digest import Digest
+from jupyter_mlx.errors import CorruptError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FILE: Final = 0
+PROGRAM: Final = 1
+"""A file with its executable bit set."""
+FOLDER: Final = 2
+LINK: Final = 3
+"""A symbolic link; its `digest` field holds the text that it points to."""
+
+FORMAT: Final = 1
+TAG: Final = "jupyter_mlx manifest"
+
+_LONGEST_NAME = 255
+_LONGEST_LINK = 4095
+_REFUSED = re.compile(
+    rb"|\.|\.\.|.*[/\\\x00].*|[A-Za-z]:.*|\.git|\.mlx|\.ipynb_checkpoints", re.DOTALL | re.IGNORECASE
+)
+
+
+class BadNameError(UsageError):
+    """A file has a name that can't be kept safely on every system."""
+
+    code = "bad-name"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path!r} can't be tracked under that name: `.git`, `.mlx`, a backslash and a drive letter "
+            "are refused in data; rename it or move it out of the folder"
+        )
+
+
+class BadManifestError(CorruptError):
+    """An object that should list a folder does not, or lists what no folder can hold."""
+
+    code = "manifest-corrupt"
+
+    def __init__(self, digest: str, problem: str) -> None:
+        super().__init__(digest, problem)
+        self.digest, self.problem = digest, problem
+
+    def __str__(self) -> str:
+        return (
+            f"manifest {self.digest} is refused: {self.problem}; nothing was written. "
+            "Get the data from a source that you trust"
+        )
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """One name in a folder."""
+
+    name: bytes
+    """As the file system has it: mostly, but not always, UTF-8."""
+    kind: int
+    """FILE, PROGRAM, FOLDER or LINK."""
+    digest: bytes
+    """32 bytes: of the file, or of the folder's manifest. Of a link: its text."""
+    size_bytes: int
+    """Of a folder: of all files in it."""
+    files: int
+    """1; of a folder: how many are in it."""
+
+    @property
+    def of(self) -> Digest:
+        """The object's digest."""
+        return Digest(self.digest.hex())
+
+
+class Manifest(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """One folder level."""
+
+    tag: str
+    format: int
+    entries: tuple[Entry, ...]
+    """Ordered by name, each name once."""
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> Manifest:
+        """The manifest of these entries, in whatever order they come.
+
+        Raises:
+            BadNameError: a name can't be kept.
+        """
+        ordered = sorted(entries, key=_by_name)
+        for entry in ordered:
+            if not is_safe(entry.name):
+                raise BadNameError(entry.name.decode("utf-8", "surrogateescape"))
+        return cls(TAG, FORMAT, tuple(ordered))
+
+    @classmethod
+    def decode(cls, data: bytes) -> Manifest:
+        """Read a manifest, trusting nothing in it.
+
+        Raises:
+            BadManifestError: it is not one, or names what must not be written.
+        """
+        try:
+            manifest = _DECODER.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadManifestError(str(Digest.of(data)), f"it is not a folder's listing ({error})") from None
+        problem = _problem(manifest)
+        if problem:
+            raise BadManifestError(str(Digest.of(data)), problem)
+        return manifest
+
+    def encode(self) -> bytes:
+        """The bytes whose digest names the folder; the same for the same content, always."""
+        return _ENCODER.encode(self)
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all files, those in folders below too."""
+        return sum(entry.size_bytes for entry in self.entries)
+
+    @property
+    def files(self) -> int:
+        """How many, those in folders below too."""
+        return sum(entry.files for entry in self.entries)
+
+
+def is_safe(name: bytes) -> bool:
+    """Whether a name may stand in a manifest."""
+    return len(name) <= _LONGEST_NAME and not _REFUSED.fullmatch(name)
+
+
+def _by_name(entry: Entry) -> bytes:
+    return entry.name
+
+
+def _problem(manifest: Manifest) -> str:
+    """What is wrong with a manifest; empty where nothing is."""
+    if manifest.tag != TAG:
+        return "it is not a folder's listing"
+    if manifest.format != FORMAT:
+        return f"it has format {manifest.format}, which this version does not know"
+    before = None
+    for entry in manifest.entries:
+        shown = repr(entry.name.decode("utf-8", "backslashreplace"))
+        if not is_safe(entry.name):
+            return f"it names {shown}"
+        if before is not None and entry.name <= before:
+            return f"{shown} is out of order"
+        if not _is_sound(entry):
+            return f"its entry for {shown} is malformed"
+        before = entry.name
+    return ""
+
+
+def _is_sound(entry: Entry) -> bool:
+    if entry.size_bytes < 0 or entry.files < 0 or entry.kind not in {FILE, PROGRAM, FOLDER, LINK}:
+        return False
+    if entry.kind == LINK:
+        return 0 < len(entry.digest) <= _LONGEST_LINK and b"\x00" not in entry.digest
+    return len(entry.digest) == 32 and (entry.kind == FOLDER or entry.files == 1)
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(Manifest)

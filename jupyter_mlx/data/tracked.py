@@ -1,0 +1,61 @@
+"""Which data a project tracks: the pointers of its work tree, or of a git revision."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .pointer import SUFFIX, Pointer, is_pointer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .version import Version
+
+_NOT_ENTERED = frozenset({".git", ".mlx", ".ipynb_checkpoints", "__pycache__", "node_modules", ".venv"})
+
+
+def pointers(root: Path) -> list[Version]:
+    """What the pointers of the work tree say, by path.
+
+    Raises:
+        ConfigError: a pointer is malformed.
+    """
+    found = [
+        Pointer.read(root / f"{path}{SUFFIX}", f"{path}{SUFFIX}").version(path)
+        for path in _walk(str(root), "")
+    ]
+    return sorted(found, key=lambda version: version.path)
+
+
+def pointer_at(root: Path, path: str) -> Version | None:
+    """What the pointer of `path` says; None where there is none.
+
+    Raises:
+        ConfigError: it is malformed.
+    """
+    file = root / f"{path}{SUFFIX}"
+    if not file.is_file() or not is_pointer(str(file)):
+        return None
+    return Pointer.read(file, f"{path}{SUFFIX}").version(path)
+
+
+def _walk(folder: str, inner: str) -> Iterator[str]:
+    """The tracked paths below a folder; what is itself tracked is not entered."""
+    folders: list[str] = []
+    names: set[str] = set()
+    try:
+        with os.scandir(folder) as listing:
+            for item in listing:
+                if item.name.endswith(SUFFIX) and item.name != SUFFIX:
+                    if item.is_file() and is_pointer(item.path):
+                        names.add(item.name.removesuffix(SUFFIX))
+                elif item.name not in _NOT_ENTERED and item.is_dir(follow_symlinks=False):
+                    folders.append(item.name)
+    except OSError:
+        return  # a folder that can't be listed holds no pointers that could be read
+    yield from (inner + name for name in names)
+    for name in folders:
+        if name not in names and not Path(folder, name, "pyvenv.cfg").exists():
+            yield from _walk(f"{folder}/{name}", f"{inner}{name}/")

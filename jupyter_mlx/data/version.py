@@ -1,0 +1,38 @@
+"""One state of data: the value that pointers, runs and pipelines name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from .manifest import FILE, FOLDER, Entry
+
+if TYPE_CHECKING:
+    from jupyter_mlx.digest import Digest
+
+Kind: TypeAlias = Literal["file", "folder"]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One state of data."""
+
+    path: str
+    """Relative to the project, `/`-separated."""
+    kind: Kind
+    digest: Digest
+    """Of the bytes of a file, of the manifest of a folder."""
+    size_bytes: int
+    files: int
+
+    @classmethod
+    def of(cls, path: str, entry: Entry) -> Version:
+        """The version that an entry of a manifest names."""
+        return cls(
+            path, "folder" if entry.kind == FOLDER else "file", entry.of, entry.size_bytes, entry.files
+        )
+
+    def entry(self, name: bytes = b"") -> Entry:
+        """The version as an entry of the folder above it."""
+        kind = FOLDER if self.kind == "folder" else FILE
+        return Entry(name, kind, self.digest.raw, self.size_bytes, self.files)

@@ -1,0 +1,440 @@
+"""The data of a project: what is tracked, what is in the work tree, and the way between them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from jupyter_mlx.digest import Digest
+from jupyter_mlx.errors import ConflictError, NotYetError
+from jupyter_mlx.store.base import FileChangedError
+
+from . import gitignore, history, paths, tracked
+from .checkout import Change, Checkout, UnsavedError
+from .diff import Diff, diff
+from .links import Link
+from .manifest import FOLDER, LINK, PROGRAM, Entry, Manifest
+from .pointer import SUFFIX, Pointer
+from .progress import SILENT
+from .scan import StatCache
+from .survey import Survey
+from .sync import Sync, Transfer
+from .unlink import unprotect
+from .verify import Verdict, verify
+from .version import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+    from typing import Protocol
+
+    from jupyter_mlx.store.base import ObjectStore
+
+    from .progress import Progress
+
+    class Named(Protocol):
+        """A version as a run holds it."""
+
+        @property
+        def path(self) -> str: ...
+        @property
+        def kind(self) -> Literal["file", "folder"]: ...
+        @property
+        def digest(self) -> str: ...
+        @property
+        def size_bytes(self) -> int: ...
+
+
+__all__ = ["Change", "Diff", "Link", "PathState", "State", "Transfer", "Verdict", "Version", "Workspace"]
+
+State: TypeAlias = Literal["unchanged", "modified", "missing", "not-in-store"]
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PathState:
+    """How tracked data stands."""
+
+    path: str
+    state: State
+    """Against its pointer; `not-in-store`: unchanged, but nothing could bring it back."""
+
+
+class NestedDataError(ConflictError):
+    """A folder that holds tracked data can't be tracked as a whole as well."""
+
+    code = "nested-data"
+
+    def __init__(self, path: str, inner: str) -> None:
+        super().__init__(path, inner)
+        self.path, self.inner = path, inner
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} holds {self.inner}, which is tracked by itself; `jmlx remove {self.inner}` first, "
+            "or add the rest alone"
+        )
+
+
+class Workspace:
+    """The data of one project."""
+
+    def __init__(self, root: Path, store: ObjectStore, state: Path) -> None:
+        self.root, self.store, self._state = root, store, state
+        self._cache = StatCache(state / "scan.db")
+        self._temp, self._objects = state / "tmp", state / "store" / "objects"
+        self._manifests: dict[bytes, Manifest] = {}
+
+    @classmethod
+    def open(cls, root: Path, store: ObjectStore, state: Path) -> Workspace:
+        """The data of the project at `root`; `state` is its folder `.mlx`."""
+        return cls(root, store, state)
+
+    # what is there
+
+    def version(self, path: str) -> Version | None:
+        """The state of `path` in the work tree now; None where nothing is. Stores nothing.
+
+        Raises:
+            UsageError: it can't hold data, or holds what can't be kept.
+            AccessError: it can't be read.
+            FileChangedError: a file changes whenever it is read.
+        """
+        inner = self._inner(path)
+        survey, entry = self._look(inner)
+        self._manifests = survey.manifests
+        return Version.of(inner, entry) if entry else None
+
+    def save(self, path: str, progress: Progress = SILENT) -> Version:
+        """Store the state of `path` in the work tree now, and return it.
+
+        Raises:
+            NoSuchPathError: nothing is there.
+            UsageError, AccessError, FileChangedError: see `version`.
+        """
+        inner = self._inner(path)
+        distrust: frozenset[bytes] = frozenset()
+        for _ in range(_ATTEMPTS):
+            with self.store.hold():
+                with self.store.batch() as batch:
+                    survey = Survey(
+                        self.root,
+                        self._cache,
+                        objects=self._objects,
+                        batch=batch,
+                        distrust=distrust,
+                        progress=progress,
+                    )
+                    entry = survey.path(os.fsencode(inner))
+                    if entry is None:
+                        raise paths.NoSuchPathError(inner)
+                    absent = self._absent(survey, entry)
+                    if not absent:  # manifests after all that they name
+                        for manifest in survey.manifests.values():
+                            batch.put(manifest.encode())
+                survey.remember()
+            if not absent:
+                self._manifests = survey.manifests
+                return Version.of(inner, entry)
+            distrust = absent
+        raise FileChangedError(inner)
+
+    def _absent(self, survey: Survey, entry: Entry) -> frozenset[bytes]:
+        """The digests that the stat cache recalled, but whose objects the store has not got."""
+        if not survey.recalled or (entry.kind == FOLDER and self.store.has(entry.of)):
+            return frozenset()
+        missing = self.store.missing(Digest(raw.hex()) for raw in survey.recalled)
+        return frozenset(digest.raw for digest in missing)
+
+    def add(self, given: Sequence[Path | str], progress: Progress = SILENT) -> list[Version]:
+        """Store data, write its pointers, and have git ignore it. All paths are checked first.
+
+        A path inside tracked data stands for that data.
+
+        Raises:
+            BadPathError, NoSuchPathError: a path can't be tracked; nothing was done.
+            NestedDataError: a folder holds data that is tracked by itself.
+            AccessError: something can't be read or written.
+        """
+        found = {self._to_add(path): None for path in given}
+        versions: list[Version] = []
+        for path in found:
+            with self.store.hold():
+                version = self.save(path, progress)
+                Pointer.of(version).write(self._pointer(path), self._temp)
+            self.ignore(path)
+            versions.append(version)
+        return versions
+
+    def _to_add(self, given: Path | str) -> str:
+        path = paths.relative(self.root, given)
+        if path.endswith(SUFFIX) and tracked.pointer_at(self.root, path.removesuffix(SUFFIX)):
+            path = path.removesuffix(SUFFIX)
+        parts = path.split("/")
+        for count in range(1, len(parts)):
+            above = "/".join(parts[:count])
+            if self._pointer(above).exists():
+                path = above
+                break
+        self._inner(path)
+        full = self.root / path
+        if not os.path.lexists(full):
+            raise paths.NoSuchPathError(path)
+        if full.is_dir():
+            inner = next((v.path for v in self.pointers() if v.path.startswith(f"{path}/")), None)
+            if inner:
+                raise NestedDataError(path, inner)
+        return path
+
+    def ignore(self, path: str) -> None:
+        """Have git ignore the data at `path`."""
+        gitignore.ignore(self.root / self._inner(path), self._temp)
+
+    def remove(self, given: Path | str) -> str:
+        """Stop tracking: the pointer and git's ignoring of the data go, the data stays.
+
+        Raises:
+            NotTrackedError: no pointer names it.
+        """
+        path = self._tracked(given).path
+        self._pointer(path).unlink()
+        gitignore.unignore(self.root / path, self._temp)
+        return path
+
+    def unprotect(self, given: Path | str) -> int:
+        """Replace links to the store at `path` by writable copies; how many there were."""
+        path = self._inner(paths.relative(self.root, given))
+        if not os.path.lexists(self.root / path):
+            raise paths.NoSuchPathError(path)
+        return unprotect(self.root / path, self._objects, self._temp)
+
+    # what is tracked
+
+    def pointers(self, rev: str | None = None) -> list[Version]:
+        """What the pointers of the work tree, or of a git revision, say.
+
+        Raises:
+            ConfigError: a pointer is malformed.
+            BadRevisionError: git does not know the revision.
+        """
+        return tracked.pointers(self.root) if rev is None else history.pointers_at(self.root, rev)
+
+    def select(self, given: Sequence[Path | str], rev: str | None = None) -> list[Version]:
+        """What is tracked at or below these paths; everything where none are given.
+
+        Raises:
+            NotTrackedError: nothing tracked is at one of them.
+        """
+        if not given:
+            return self.pointers(rev)
+        found: dict[str, Version] = {}
+        everything = self.pointers(rev)
+        for each in given:
+            path = "." if (self.root / each) == self.root else paths.relative(self.root, each)
+            wanted = {path, path.removesuffix(SUFFIX)}
+            some = [v for v in everything if v.path in wanted or v.path.startswith(f"{path}/") or path == "."]
+            if not some and path != ".":
+                above = next((v for v in everything if path.startswith(f"{v.path}/")), None)
+                if above is None:
+                    raise paths.NotTrackedError(path, rev or "")
+                some = [above]
+            found.update({version.path: version for version in some})
+        return list(found.values())
+
+    def status(self, given: Sequence[Path | str] = ()) -> list[PathState]:
+        """How tracked data stands against its pointers."""
+        return [PathState(version.path, self._state_of(version)) for version in self.select(given)]
+
+    def _state_of(self, version: Version) -> State:
+        _, entry = self._look(version.path)
+        if entry is None:
+            return "missing"
+        if entry.of != version.digest or (entry.kind == FOLDER) != (version.kind == "folder"):
+            return "modified"
+        # a store that holds a manifest holds all that it names
+        return "unchanged" if self.store.has(version.digest) else "not-in-store"
+
+    def log(self, given: Path | str) -> list[history.Past]:
+        """The versions of a path in git's history, newest first."""
+        path = paths.relative(self.root, given)
+        found = history.versions(self.root, path.removesuffix(SUFFIX))
+        if not found:
+            raise paths.NotTrackedError(path, "any commit")
+        return found
+
+    # back and forth
+
+    def checkout(
+        self,
+        given: Sequence[Path | str] = (),
+        *,
+        rev: str | None = None,
+        link: Link = Link.AUTO,
+        force: bool = False,
+        progress: Progress = SILENT,
+    ) -> list[Change]:
+        """Bring tracked data to what the pointers, or those of a git revision, say.
+
+        Raises:
+            ObjectNotFoundError, CorruptObjectError: an object is not here, or damaged.
+            UnsavedError: files would be lost; with `force` they are stored first.
+        """
+        versions = self.select(given, rev)
+        return [self.restore(version, link=link, force=force, progress=progress) for version in versions]
+
+    def restore(
+        self,
+        version: Version,
+        *,
+        to: Path | str | None = None,
+        link: Link = Link.AUTO,
+        force: bool = False,
+        progress: Progress = SILENT,
+    ) -> Change:
+        """Bring a version back: in place, or at the path `to`. See `checkout`."""
+        path = self._inner(version.path if to is None else paths.relative(self.root, to))
+        survey, now = self._look(path)
+        then = version.entry(os.fsencode(path.rpartition("/")[2]))
+        if now and now.kind == PROGRAM and then.kind != FOLDER:
+            then = Entry(then.name, PROGRAM, then.digest, then.size_bytes, then.files)
+        work = Checkout(self.root, self.store, self._temp, link=link, progress=progress)
+        steps, planner = work.plan(survey, now, then)
+        if not steps:
+            return Change(path, 0, 0, 0)
+        try:
+            work.require(steps, planner, path)
+        except UnsavedError:
+            if not force:
+                raise
+            self.save(path)
+            work.require(steps, planner, path)
+        return work.apply(steps, survey, path, self._cache)
+
+    def push(
+        self,
+        remote: ObjectStore,
+        given: Sequence[Path | str] = (),
+        *,
+        versions: Iterable[Version] | None = None,
+        objects: Iterable[Digest] = (),
+        progress: Progress = SILENT,
+    ) -> Transfer:
+        """Send what is tracked at these paths (or `versions`), and other `objects`, to a remote."""
+        chosen = self.select(given) if versions is None else versions
+        return Sync(self.store, remote, self._temp, progress).send(chosen, objects)
+
+    def fetch(
+        self,
+        remote: ObjectStore,
+        given: Sequence[Path | str] = (),
+        *,
+        versions: Iterable[Version] | None = None,
+        objects: Iterable[Digest] = (),
+        progress: Progress = SILENT,
+    ) -> Transfer:
+        """Bring objects of what is tracked at these paths here; the work tree stays as it is."""
+        chosen = self.select(given) if versions is None else versions
+        return Sync(remote, self.store, self._temp, progress).send(chosen, objects)
+
+    def pull(
+        self,
+        remote: ObjectStore,
+        given: Sequence[Path | str] = (),
+        *,
+        link: Link = Link.AUTO,
+        force: bool = False,
+        progress: Progress = SILENT,
+    ) -> tuple[Transfer, list[Change]]:
+        """`fetch`, then `checkout`."""
+        transfer = self.fetch(remote, given, progress=progress)
+        return transfer, self.checkout(given, link=link, force=force)
+
+    # looking into versions
+
+    def files(self, version: Version) -> Iterator[tuple[str, Digest, int]]:
+        """Each file of a version: its path in it (of a file: empty), digest, and size in bytes."""
+        yield from self._files("", version.entry())
+
+    def _files(self, path: str, entry: Entry) -> Iterator[tuple[str, Digest, int]]:
+        if entry.kind == FOLDER:
+            for inner in self._listing(entry).entries:
+                name = os.fsdecode(inner.name)
+                yield from self._files(f"{path}/{name}" if path else name, inner)
+        elif entry.kind != LINK:
+            yield path, entry.of, entry.size_bytes
+
+    def digests(self, version: Version) -> Iterator[Digest]:
+        """Every object of a version, the manifests too; some perhaps more than once."""
+        pending = [version.entry()]
+        while pending:
+            entry = pending.pop()
+            if entry.kind != LINK:
+                yield entry.of
+            if entry.kind == FOLDER:
+                pending.extend(self._listing(entry).entries)
+
+    def diff(self, before: Version | None, after: Version | None) -> Diff:
+        """What differs between two versions; one of them may be what `version` returned last."""
+        ends = [version.entry() if version else None for version in (before, after)]
+        return diff(self._listing, *ends)
+
+    def read(self, path: str, rev: str | None = None) -> bytes:
+        """The bytes of a tracked file, or of a file in a tracked folder, as the pointers say.
+
+        Raises:
+            NotTrackedError: nothing tracks it.
+            NoSuchPathError: the folder has no such file in that version.
+        """
+        inner = paths.relative(self.root, path)
+        for version in self.select([inner], rev):
+            wanted = inner[len(version.path) + 1 :]
+            for name, digest, _ in self.files(version):
+                if name == wanted:
+                    return self.store.get(digest)
+        raise paths.NoSuchPathError(path)
+
+    def named(self, file: Named) -> Version:
+        """The version that a run's record names."""
+        return Version(file.path, file.kind, Digest.parse(file.digest), file.size_bytes, 1)
+
+    def verify(self, given: Sequence[Path | str] = (), *, progress: Progress = SILENT) -> Verdict:
+        """Read all objects of these paths; without any, the whole store."""
+        return verify(self.store, self.select(given), everything=not given, progress=progress)
+
+    def gc(self, roots: Iterable[Digest]) -> None:
+        """Remove what nothing refers to."""
+        del roots
+        raise NotYetError("`jmlx gc`", "the store keeps every version; `jmlx du` says what they take")
+
+    # inside
+
+    def _listing(self, entry: Entry) -> Manifest:
+        return self._manifests.get(entry.digest) or Manifest.decode(self.store.get(entry.of))
+
+    def _look(self, path: str) -> tuple[Survey, Entry | None]:
+        survey = Survey(self.root, self._cache, objects=self._objects)
+        entry = survey.path(os.fsencode(path))
+        survey.remember()
+        return survey, entry
+
+    def _inner(self, path: str) -> str:
+        """A path that may hold data, and neither is nor lies behind a link."""
+        inner = paths.relative(self.root, path)
+        paths.require_inside(self.root, inner)
+        full = self.root / inner
+        if full.is_symlink() and not full.resolve().is_relative_to(self._objects.resolve()):
+            raise paths.BadPathError(inner, f"is a symbolic link; name what it leads to ({full.readlink()})")
+        return inner
+
+    def _pointer(self, path: str) -> Path:
+        return self.root / f"{path}{SUFFIX}"
+
+    def _tracked(self, given: Path | str) -> Version:
+        path = paths.relative(self.root, given)
+        found = tracked.pointer_at(self.root, path) or tracked.pointer_at(
+            self.root, path.removesuffix(SUFFIX)
+        )
+        if found is None:
+            raise paths.NotTrackedError(path)
+        return found
