@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import AccessError, ConflictError, ObjectNotFoundError
+from jupyter_mlx.store.base import SMALL_BYTES
 
 from .links import Link
 from .manifest import LINK, Entry, Manifest
-from .place import Placer, is_small, opened
+from .place import Placer, Spot, opened
 from .progress import SILENT
 from .scan import is_settled
 from .steps import Planner, Steps
@@ -120,71 +121,59 @@ class Checkout:
         above, _, _ = path.rpartition("/")
         files = list(steps.written())
         self._progress.total(len(files), sum(entry.size_bytes for entry in files))
+        placer = Placer(self._root, self._store, self._temp, self._link, survey.seen)
         try:
-            with (
-                contextlib.closing(
-                    Placer(self._root, self._store, self._temp, self._link, survey.seen)
-                ) as placer,
-                opened(self._root, above, make=True) as fd,
-            ):
-                try:
-                    self._folder(placer, fd, os.fsencode(above), steps)
-                finally:
-                    _remember(placer, cache)
+            with opened(self._root, above) as fd:
+                self._folder(Spot(placer, fd, os.fsencode(above)), steps)
         except OSError as error:
             raise AccessError.of(error, path) from None
+        finally:
+            placer.close()
+            _remember(placer, cache)
         return Change(path, self._written, self._removed, self._bytes)
 
-    def _folder(self, placer: Placer, fd: int, path: bytes, steps: Steps) -> None:
+    def _folder(self, spot: Spot, steps: Steps) -> None:
         for entry in steps.remove:
-            placer.remove(fd, path, entry.name)
+            spot.remove(entry.name)
             self._removed += 1
         for inner in steps.inner:
             if inner.gone:
-                self._enter(placer, fd, path, inner)
-                with contextlib.suppress(
-                    OSError
-                ):  # what was passed over, Jupyter's checkpoints say, is still in it
-                    os.rmdir(inner.name, dir_fd=fd)
-        self._write(placer, fd, path, steps.write)
+                self._enter(spot, inner)
+                with contextlib.suppress(OSError):  # Jupyter's checkpoints, say, are still in it
+                    os.rmdir(inner.name, dir_fd=spot.fd)
+        self._write(spot, steps.write)
         for entry in steps.relink:
-            if not placer.is_linked(fd, entry):
-                placer.large(fd, path, entry)
+            if not spot.is_linked(entry):
+                spot.large(entry)
                 self._count(entry)
         for inner in steps.inner:
             if not inner.gone:
-                self._enter(placer, fd, path, inner)
+                self._enter(spot, inner)
 
-    def _enter(self, placer: Placer, fd: int, path: bytes, steps: Steps) -> None:
-        if steps.fresh:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(steps.name, dir_fd=fd)
-        below = os.open(steps.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
-        try:
-            inner = path + b"/" + steps.name if path else steps.name
-            self._folder(placer, below, inner, steps)
-        finally:
-            os.close(below)
+    def _enter(self, spot: Spot, steps: Steps) -> None:
+        with spot.below(steps.name, fresh=steps.fresh) as below:
+            self._folder(below, steps)
 
-    def _write(self, placer: Placer, fd: int, path: bytes, entries: Iterable[Entry]) -> None:
+    def _write(self, spot: Spot, entries: Iterable[Entry]) -> None:
         batch: list[Entry] = []
         size = 0
         for entry in entries:
-            if is_small(entry):
-                batch.append(entry)
-                size += entry.size_bytes
-                if len(batch) >= _TOGETHER or size >= _TOGETHER_BYTES:
-                    self._small(placer, fd, path, batch)
-                    batch, size = [], 0
-            else:
-                (placer.symlink if entry.kind == LINK else placer.large)(fd, path, entry)
+            if entry.kind == LINK or entry.size_bytes >= SMALL_BYTES:
+                (spot.symlink if entry.kind == LINK else spot.large)(entry)
                 self._count(entry)
-        self._small(placer, fd, path, batch)
+                continue
+            batch.append(entry)
+            size += entry.size_bytes
+            if len(batch) >= _TOGETHER or size >= _TOGETHER_BYTES:
+                self._small(spot, batch)
+                batch, size = [], 0
+        self._small(spot, batch)
 
-    def _small(self, placer: Placer, fd: int, path: bytes, batch: list[Entry]) -> None:
-        found = self._store.get_many({entry.of for entry in batch})
-        for entry in batch:
-            placer.small(fd, path, entry, found[entry.of])
+    def _small(self, spot: Spot, batch: list[Entry]) -> None:
+        digests = [entry.of for entry in batch]
+        found = self._store.get_many(digests)
+        for entry, digest in zip(batch, digests, strict=True):
+            spot.small(entry, found[digest])
             self._count(entry)
 
     def _count(self, entry: Entry) -> None:

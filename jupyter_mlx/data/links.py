@@ -1,6 +1,7 @@
 """How a file of the work tree may be connected to the store, and where a symbolic link may lead."""
 
 # Paths are strings here: for 100,000 files, Path objects cost more than the work.
+# ruff: noqa: PTH118
 
 from __future__ import annotations
 

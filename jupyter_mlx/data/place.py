@@ -5,22 +5,26 @@ a symbolic link, and names are given relative to the open folder. A folder that
 is swapped for a link meanwhile leads nowhere.
 """
 
+# Paths are strings here: for 100,000 files, Path objects cost more than the work.
+# ruff: noqa: PTH108, PTH118
+
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import secrets
+import shutil
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_mlx.errors import AccessError, ConflictError
-from jupyter_mlx.store.base import SMALL_BYTES
 from jupyter_mlx.store.files import TEMP_PREFIX, clone, make_folder, umask, write_all
 
 from .links import Link, is_inner
-from .manifest import LINK, PROGRAM, BadManifestError, Entry
+from .manifest import PROGRAM, BadManifestError, Entry
 from .scan import look_of
 
 if TYPE_CHECKING:
@@ -30,7 +34,7 @@ if TYPE_CHECKING:
 
     from .scan import Known, Look
 
-_OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -48,33 +52,30 @@ class MovedFileError(ConflictError):
 
 
 @contextlib.contextmanager
-def opened(root: Path, folder: str, *, make: bool = False) -> Iterator[int]:
-    """The folder of the project, opened without following links.
+def opened(root: Path, folder: str) -> Iterator[int]:
+    """A folder of the project, made if need be, opened without following links.
 
     Raises:
-        AccessError: it can't be opened; where it is a link, that is said.
+        AccessError: one on the way is a link or a file.
     """
     fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for name in filter(None, folder.split("/")):
-            if make:
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(name, dir_fd=fd)
-            below = os.open(name, _OPEN, dir_fd=fd)
-            os.close(fd)
-            fd = below
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, dir_fd=fd)
+            above, fd = fd, os.open(name, FOLDER_FLAGS, dir_fd=fd)
+            os.close(above)
         yield fd
     except NotADirectoryError:
-        raise AccessError(
-            folder, "is a link or a file where a folder should be; nothing was written through it"
-        ) from None
+        problem = "is a link or a file where a folder should be; nothing was written through it"
+        raise AccessError(folder, problem) from None
     finally:
         os.close(fd)
 
 
 @dataclass(slots=True)
 class Placer:
-    """Writes entries of a manifest into open folders."""
+    """What writing into the work tree needs, and what it did."""
 
     root: Path
     store: ObjectStore
@@ -83,27 +84,78 @@ class Placer:
     seen: dict[bytes, Known]
     """What the survey saw of each file, by folder: a file that looks different now is left alone."""
     placed: dict[bytes, Known] = field(default_factory=dict)
-    """What was written, and how it looks."""
+    """What was written, and how it looks, by folder."""
     gone: dict[bytes, set[bytes]] = field(default_factory=dict)
     """What was removed, by folder."""
-    _temp_fd: int = field(default=-1, init=False)
+    temp_fd: int = field(default=-1, init=False)
+    mask: int = field(default_factory=umask, init=False)
+    _prefix: str = field(default_factory=lambda: secrets.token_hex(8), init=False)
+    _count: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         make_folder(str(self.temp))
-        self._temp_fd = os.open(self.temp, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.temp_fd = os.open(self.temp, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def close(self) -> None:
         """Let go of the temporary folder."""
-        os.close(self._temp_fd)
+        os.close(self.temp_fd)
 
-    def small(self, fd: int, path: bytes, entry: Entry, data: bytes) -> None:
-        """Put a file with these bytes into the open folder `path`."""
-        place, name = self._temp_name(fd)
+    def unique(self) -> str:
+        """A name that no other process uses."""
+        self._count += 1
+        return f"{self._prefix}{self._count:x}"
+
+
+class Spot:
+    """One open folder of the work tree, to write into.
+
+    `hidden` folders are not in their place yet: nobody sees a half-written file in
+    them, so that files are written at once under their own names.
+    """
+
+    def __init__(self, placer: Placer, fd: int, path: bytes, *, hidden: bool = False) -> None:
+        self.fd, self.path, self.hidden = fd, path, hidden
+        self._placer = placer
+        self._seen = placer.seen.get(path, {})
+        self._placed = placer.placed.setdefault(path, {})
+        # a rename can't leave the file system: where `.mlx/` is on another, temporary files stand beside
+        self._beside = os.fstat(fd).st_dev != os.fstat(placer.temp_fd).st_dev
+
+    @contextlib.contextmanager
+    def below(self, name: bytes, *, fresh: bool) -> Iterator[Spot]:
+        """The folder `name` in this one; a `fresh` one is filled where nobody sees it, then put in place."""
+        path = self.path + b"/" + name if self.path else name
+        place, temp = (self.fd, name) if self.hidden or not fresh else self._temp()
+        if fresh:
+            os.mkdir(temp, dir_fd=place)
+        fd = os.open(temp, FOLDER_FLAGS, dir_fd=place)
+        try:
+            if temp != name:
+                fcntl.flock(fd, fcntl.LOCK_EX)  # so that nobody takes it for one that was left over
+            yield Spot(self._placer, fd, path, hidden=fresh or self.hidden)
+            if temp != name:
+                os.rename(temp, name, src_dir_fd=place, dst_dir_fd=self.fd)
+        except BaseException:
+            if temp != name:
+                shutil.rmtree(self._full(place, temp), ignore_errors=True)
+                self._placer.placed = {
+                    inner: known
+                    for inner, known in self._placer.placed.items()
+                    if inner != path and not inner.startswith(path + b"/")
+                }
+            raise
+        finally:
+            os.close(fd)
+
+    def small(self, entry: Entry, data: bytes) -> None:
+        """Put a file with these bytes here."""
+        place, name = (self.fd, entry.name) if self.hidden else self._temp()
         file = os.open(name, _NEW, 0o777 if entry.kind == PROGRAM else 0o666, dir_fd=place)
         try:
             write_all(file, data)
-            self._swap(place, name, fd, path, entry.name)
-            self._note(path, entry, look_of(os.fstat(file)))
+            if not self.hidden:
+                self._swap(place, name, entry.name)
+            self._placed[entry.name] = (*look_of(os.fstat(file)), entry.digest)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(name, dir_fd=place)
@@ -111,117 +163,109 @@ class Placer:
         finally:
             os.close(file)
 
-    def symlink(self, fd: int, path: bytes, entry: Entry) -> None:
-        """Put a symbolic link of the data into the open folder."""
-        if not is_inner(path, entry.digest):
-            where = os.fsdecode(path + b"/" + entry.name)
+    def symlink(self, entry: Entry) -> None:
+        """Put a symbolic link of the data here."""
+        if not is_inner(self.path, entry.digest):
+            where = os.fsdecode(self.path + b"/" + entry.name)
             raise BadManifestError(where, f"a link in it leaves the project (to {os.fsdecode(entry.digest)})")
-        self._link_to(entry.digest, fd, path, entry.name)
+        self._link_to(entry.digest, entry.name)
 
-    def large(self, fd: int, path: bytes, entry: Entry) -> None:
-        """Put a file of an object of its own into the open folder, by whatever `link` says."""
-        target = None if self.link == Link.COPY else self.store.linkable(entry.of)
-        if target is not None and self.link == Link.SYMLINK and entry.kind != PROGRAM:
-            here = os.path.join(os.fsencode(self.root), path)
-            self._link_to(os.path.relpath(os.fsencode(target), here), fd, path, entry.name)
-            return
-        if target is not None and self.link == Link.HARDLINK and entry.kind != PROGRAM:
-            self._hard_link(target, fd, path, entry)
-            return
-        self._copy(target, fd, path, entry)
+    def large(self, entry: Entry) -> None:
+        """Put a file of an object of its own here, connected to the store as was asked for."""
+        link, store = self._placer.link, self._placer.store
+        target = None if link == Link.COPY else store.linkable(entry.of)
+        if target is None or entry.kind == PROGRAM or link not in {Link.HARDLINK, Link.SYMLINK}:
+            self._copy(target, entry)
+        elif link == Link.SYMLINK:
+            here = os.path.join(os.fsencode(self._placer.root), self.path)
+            self._link_to(os.path.relpath(os.fsencode(target), here), entry.name)
+        else:
+            self._hard_link(target, entry)
 
-    def is_linked(self, fd: int, entry: Entry) -> bool:
-        """Whether a large file is connected as `link` wants it."""
-        found = os.stat(entry.name, dir_fd=fd, follow_symlinks=False)
-        target = self.store.linkable(entry.of)
-        hard = target is not None and target.stat().st_ino == found.st_ino
-        if self.link == Link.SYMLINK:
+    def is_linked(self, entry: Entry) -> bool:
+        """Whether a large file that is here is connected to the store as was asked for."""
+        found = os.stat(entry.name, dir_fd=self.fd, follow_symlinks=False)
+        link, target = self._placer.link, self._placer.store.linkable(entry.of)
+        if link == Link.SYMLINK:
             return stat.S_ISLNK(found.st_mode)
-        return hard == (self.link == Link.HARDLINK) and not stat.S_ISLNK(found.st_mode)
+        shared = target is not None and target.stat().st_ino == found.st_ino
+        return shared == (link == Link.HARDLINK) and not stat.S_ISLNK(found.st_mode)
 
-    def remove(self, fd: int, path: bytes, name: bytes) -> None:
-        """Remove a file or link from the open folder, unless it changed since it was looked at."""
-        self._require_unchanged(fd, path, name)
-        os.unlink(name, dir_fd=fd)
-        self.gone.setdefault(path, set()).add(name)
+    def remove(self, name: bytes) -> None:
+        """Remove a file or link from here, unless it changed since it was looked at."""
+        self._require_unchanged(name)
+        os.unlink(name, dir_fd=self.fd)
+        self._placer.gone.setdefault(self.path, set()).add(name)
 
-    def _copy(self, target: Path | None, fd: int, path: bytes, entry: Entry) -> None:
-        place, name = self._temp_name(fd)
-        full = self._full(place, fd, path, name)
+    def _copy(self, target: Path | None, entry: Entry) -> None:
+        place, name = self._temp()
+        full = self._full(place, name)
         try:
             if target is None or not _cloned(target, full):
-                self._require_reflinks(entry)
-                self.store.copy_to(entry.of, Path(os.fsdecode(full)))
-            os.chmod(name, (0o777 if entry.kind == PROGRAM else 0o666) & ~umask(), dir_fd=place)
-            self._swap(place, name, fd, path, entry.name)
+                if self._placer.link == Link.REFLINK:
+                    self._refuse(entry)
+                self._placer.store.copy_to(entry.of, Path(os.fsdecode(full)))
+            mode = 0o777 if entry.kind == PROGRAM else 0o666
+            os.chmod(name, mode & ~self._placer.mask, dir_fd=place)
+            self._swap(place, name, entry.name)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(name, dir_fd=place)
             raise
-        self._note(path, entry, look_of(os.stat(entry.name, dir_fd=fd, follow_symlinks=False)))
+        self._note(entry)
 
-    def _require_reflinks(self, entry: Entry) -> None:
-        if self.link == Link.REFLINK:
-            raise AccessError(os.fsdecode(entry.name), "no reflinks on this file system; use `--link auto`")
+    def _refuse(self, entry: Entry) -> None:
+        where = os.fsdecode(self.path + b"/" + entry.name)
+        raise AccessError(where, "this file system has no reflinks; use `--link auto` or `--link hardlink`")
 
-    def _hard_link(self, target: Path, fd: int, path: bytes, entry: Entry) -> None:
-        place, name = self._temp_name(fd)
+    def _hard_link(self, target: Path, entry: Entry) -> None:
+        place, name = self._temp()
         os.link(target, name, dst_dir_fd=place)
-        self._swap(place, name, fd, path, entry.name)
-        self.store.linked(entry.of)
-        self._note(path, entry, look_of(os.stat(entry.name, dir_fd=fd, follow_symlinks=False)))
+        self._swap(place, name, entry.name)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=place)  # renaming one link of a file over another leaves both
+        self._placer.store.linked(entry.of)
+        self._note(entry)
 
-    def _link_to(self, text: bytes, fd: int, path: bytes, name: bytes) -> None:
-        place, temp = self._temp_name(fd)
+    def _link_to(self, text: bytes, name: bytes) -> None:
+        place, temp = self._temp()
         os.symlink(text, temp, dir_fd=place)
-        self._swap(place, temp, fd, path, name)
+        self._swap(place, temp, name)
 
-    def _swap(self, place: int, temp: bytes, fd: int, path: bytes, name: bytes) -> None:
+    def _swap(self, place: int, temp: bytes, name: bytes) -> None:
         """Rename a finished file over the old one, unless that changed since it was looked at."""
         try:
-            self._require_unchanged(fd, path, name)
-            os.rename(temp, name, src_dir_fd=place, dst_dir_fd=fd)
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temp, dir_fd=place)  # renaming one hard link over another leaves both
+            self._require_unchanged(name)
+            os.rename(temp, name, src_dir_fd=place, dst_dir_fd=self.fd)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temp, dir_fd=place)
             raise
 
-    def _require_unchanged(self, fd: int, path: bytes, name: bytes) -> None:
-        known = self.seen.get(path, {}).get(name)
+    def _require_unchanged(self, name: bytes) -> None:
+        known: tuple[int, ...] | None = self._seen.get(name)
         try:
-            found = os.stat(name, dir_fd=fd, follow_symlinks=False)
+            found = os.stat(name, dir_fd=self.fd, follow_symlinks=False)
         except FileNotFoundError:
             return
-        unknown = known is None and stat.S_ISREG(found.st_mode)
-        if unknown or (known is not None and not stat.S_ISLNK(found.st_mode) and known[:4] != look_of(found)):
-            raise MovedFileError(os.fsdecode(path + b"/" + name).lstrip("/"))
+        look: Look | None = None if stat.S_ISLNK(found.st_mode) else look_of(found)
+        if look is not None and (known is None or known[:4] != look):
+            raise MovedFileError(os.fsdecode(self.path + b"/" + name).lstrip("/"))
 
-    def _note(self, path: bytes, entry: Entry, look: Look) -> None:
-        self.placed.setdefault(path, {})[entry.name] = (*look, entry.digest)
+    def _note(self, entry: Entry) -> None:
+        look = look_of(os.stat(entry.name, dir_fd=self.fd, follow_symlinks=False))
+        self._placed[entry.name] = (*look, entry.digest)
 
-    def _temp_name(self, fd: int) -> tuple[int, bytes]:
-        """An open folder on the file system of `fd`, and a new name in it."""
-        unique = secrets.token_hex(8)
-        if os.fstat(fd).st_dev == os.fstat(self._temp_fd).st_dev:
-            return self._temp_fd, f"{TEMP_PREFIX}{unique}".encode()
-        return fd, f".mlx-{unique}.tmp".encode()
+    def _temp(self) -> tuple[int, bytes]:
+        """An open folder on this file system, and a new name in it."""
+        if self._beside:
+            return self.fd, f".mlx-{self._placer.unique()}.tmp".encode()
+        return self._placer.temp_fd, f"{TEMP_PREFIX}{self._placer.unique()}".encode()
 
-    def _full(self, place: int, fd: int, path: bytes, name: bytes) -> bytes:
-        if place != fd:
-            return os.path.join(os.fsencode(self.temp), name)
-        # by the open folder, which no link can redirect
-        return (
-            os.fsencode(f"/proc/self/fd/{fd}/") + name
-            if os.path.isdir("/proc/self/fd")
-            else os.path.join(os.fsencode(self.root), path, name)
-        )
-
-
-def is_small(entry: Entry) -> bool:
-    """Whether the entry's object is one of a pack."""
-    return entry.kind != LINK and entry.size_bytes < SMALL_BYTES
+    def _full(self, place: int, name: bytes) -> bytes:
+        """A path for what can't take an open folder."""
+        folder = self._placer.temp if place != self.fd else self._placer.root / os.fsdecode(self.path)
+        return os.path.join(os.fsencode(folder), name)
 
 
 def _cloned(source: Path, target: bytes) -> bool:

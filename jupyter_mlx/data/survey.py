@@ -5,6 +5,7 @@ the same pass; the bytes that are hashed are the bytes that are kept.
 """
 
 # Paths are strings here: for 100,000 files, Path objects cost more than the work.
+# ruff: noqa: PTH118, PTH120
 
 from __future__ import annotations
 

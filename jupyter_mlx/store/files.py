@@ -13,6 +13,7 @@ import contextlib
 import fcntl
 import os
 import secrets
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ _FICLONE = 0x40049409
 _sync_data = getattr(os, "fdatasync", os.fsync)
 
 TEMP_PREFIX = "put-"
-"""Temporary files begin so; one that no process holds locked is left over and may be removed."""
+"""Temporary files and folders begin so; one that no process holds locked is left over and may be removed."""
 
 
 def sync_data(fd: int) -> None:
@@ -109,7 +110,7 @@ def write_atomically(path: str, data: bytes, temp_folder: str) -> None:
 
 
 def sweep(temp_folder: str) -> int:
-    """Remove temporary files that no living process holds; how many bytes that freed."""
+    """Remove temporary files and folders that no living process holds; how many bytes that freed."""
     freed = 0
     try:
         names = [name for name in os.listdir(temp_folder) if name.startswith(TEMP_PREFIX)]
@@ -122,7 +123,10 @@ def sweep(temp_folder: str) -> int:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 freed += os.fstat(fd).st_size
-                os.unlink(path)
+                if os.path.isdir(path):
+                    shutil.rmtree(path)
+                else:
+                    os.unlink(path)
             finally:
                 os.close(fd)
     return freed
