@@ -67,6 +67,22 @@ def _parse(data: bytes) -> tuple[Any, dict[str, int]]:
     return _plain(tree, "", lines, 0), lines
 
 
+def scalar(text: str) -> Any:
+    """What YAML makes of a value: a number, true, text, a list.
+
+    Raises:
+        ValueError: it is not YAML, or nothing that JSON can say.
+    """
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return _plain(yaml().load(text), "", {}, 0)
+    except YAMLError as error:
+        raise ValueError("is not YAML") from error
+    except ConfigError as error:
+        raise ValueError(error.problem) from error
+
+
 def yaml() -> YAML:
     """The parser and writer that keeps comments, quotes and long lines."""
     from ruamel.yaml import YAML

@@ -44,7 +44,6 @@ class Facts:
         self.config, self.sources, self.outputs, self.results = config, sources, outputs, results
         self.last: Mapping[str, Result] = {}
         self.stages: frozenset[str] = frozenset()
-        self._versions: dict[str, DataVersion | None] = {}
         self._checked: dict[str, dict[str, Any]] = {}
 
     def known(self, force: Iterable[str] = ()) -> Known:
@@ -100,9 +99,7 @@ class Facts:
 
     def version(self, path: str) -> DataVersion | None:
         """What lies at `path` in the work tree."""
-        if path not in self._versions:
-            self._versions[path] = self.outputs.version(path)
-        return self._versions[path]
+        return self.outputs.version(path)
 
     def digest(self, path: str) -> str | None:
         """The digest of what lies at `path`; None where nothing does."""
@@ -119,7 +116,7 @@ class Facts:
 
     def forget(self) -> None:
         """Look again: a stage has written, or another process may have."""
-        self._versions.clear()
+        self.outputs.forget()
         self.sources.forget()
 
 

@@ -56,11 +56,18 @@ class Outputs:
     def __init__(self, root: Path, workspace: Workspace) -> None:
         self.root, self.workspace = root, workspace
         self._remade: set[str] = set()
+        self._seen: dict[str, DataVersion | None] = {}
 
     def version(self, path: str) -> DataVersion | None:
-        """What lies at `path` now."""
-        found = self.workspace.version(path)
-        return None if found is None else listed(found)
+        """What lies at `path` in the work tree, as it was when first asked since `forget`."""
+        if path not in self._seen:
+            found = self.workspace.version(path)
+            self._seen[path] = None if found is None else listed(found)
+        return self._seen[path]
+
+    def forget(self) -> None:
+        """Look again: a stage has written, or another process may have."""
+        self._seen.clear()
 
     def missing(self, result: Result) -> str | None:
         """An output that is neither in the work tree as it was nor whole in the store."""
@@ -81,6 +88,7 @@ class Outputs:
         """
         for path in self.differing(result):
             self.workspace.restore(version_of(result.outputs[path]), force=force)
+        self.forget()
 
     def check_untracked(self, stages: Iterable[Stage]) -> None:
         """Make sure that no output covers tracked data.
@@ -95,15 +103,16 @@ class Outputs:
                     if overlap(output, path):
                         raise TrackedOutputError(stage.name, output, path)
 
-    def clear(self, stage: Stage) -> None:
+    def clear(self, stage: Stage, *, remove: bool = False) -> None:
         """Take the outputs of earlier executions away, so that none is mistaken for a new one.
 
-        What is there goes to the store first. A folder stays, empty: the notebook
-        may count on it.
+        What is there goes to the store first. A folder stays, empty, for the
+        notebook may count on it; with `remove` it goes as well.
 
         Raises:
             AccessError: the disk refuses.
         """
+        self.forget()
         for path in stage.outputs:
             target = self.root / path
             try:
@@ -111,8 +120,9 @@ class Outputs:
                     self._unlink_stored(target)
                 elif target.exists():
                     self.workspace.save(path)
-                    self._remove(target, path)
-                target.parent.mkdir(parents=True, exist_ok=True)
+                    self._remove(target, path, keep_folder=not remove)
+                if not remove:
+                    target.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise AccessError.of(error, path) from error
 
@@ -130,8 +140,21 @@ class Outputs:
         kept = {}
         for path in stage.outputs:
             kept[path] = listed(self.workspace.save(path))
-            self.workspace.ignore(path)
         return kept
+
+    def ignore(self, stages: Iterable[Stage]) -> None:
+        """Have git ignore the outputs of these stages.
+
+        Before any of them runs, and in their order: a `.gitignore` may lie in a
+        folder that a later stage reads.
+        """
+        for stage in stages:
+            for path in stage.outputs:
+                try:
+                    (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+                except OSError as error:
+                    raise AccessError.of(error, path) from error
+                self.workspace.ignore(path)
 
     def _stored(self, version: DataVersion) -> bool:
         store = self.workspace.store
@@ -145,11 +168,12 @@ class Outputs:
         if target.resolve().is_relative_to((self.root / ".mlx").resolve()):
             target.unlink()
 
-    def _remove(self, target: Path, path: str) -> None:
+    def _remove(self, target: Path, path: str, *, keep_folder: bool) -> None:
         if target.is_dir():
-            self._remade.add(path)
             shutil.rmtree(target)
-            target.mkdir()
+            if keep_folder:
+                self._remade.add(path)
+                target.mkdir()
         else:
             target.unlink()
 

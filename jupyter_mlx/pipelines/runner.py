@@ -11,20 +11,19 @@ from typing import TYPE_CHECKING, Any
 from jupyter_mlx.config import Config
 
 from . import lock
-from .bench import Bench
-from .events import Listener, Summary, silent
-from .executors.base import Executor
 from .facts import Facts, InputMissingError, with_params
 from .outputs import Outputs
 from .pipeline import Pipeline
 from .plan import Plan
 from .results import Results
-from .session import Session
 from .sources import Sources
 
 if TYPE_CHECKING:
     from jupyter_mlx.data.workspace import Workspace
     from jupyter_mlx.recorder import Recorder
+
+    from .events import Listener, Summary
+    from .executors.base import Executor
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -70,7 +69,7 @@ class Runner:
         force: bool = False,
         jobs: int | None = None,
         overwrite: bool = False,
-        listener: Listener = silent,
+        listener: Listener | None = None,
     ) -> Summary:
         """Bring these stages up to date (see `plan`); what failed is told by the summary.
 
@@ -84,6 +83,10 @@ class Runner:
             ConflictError: an output that was changed by hand would be replaced.
             KeyboardInterrupt: the user stopped it; a further run goes on from there.
         """
+        from .bench import Bench
+        from .events import silent
+        from .session import Session
+
         facts, pipeline = self._asked(stages, params)
         forced = _forced(pipeline, stages) if force else frozenset()
         plan = Plan.of(pipeline, facts.known(forced))
@@ -93,12 +96,13 @@ class Runner:
                 raise InputMissingError(step.name, step.missing)
         if todo:
             facts.outputs.check_untracked(todo)
+            facts.outputs.ignore(pipeline.stages)
         session = Session(
             pipeline,
             Bench(self.root, self.recorder),
             facts,
             lambda: self.executor(jobs or min(processors(), len(todo))),
-            listener,
+            listener or silent,
             forced=forced,
             overwrite=overwrite,
         )

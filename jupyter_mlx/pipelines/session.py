@@ -169,8 +169,7 @@ class Session:
         restored = self.outputs.differing(result)
         if restored:
             self.outputs.restore(result, force=force or self.overwrite)
-            for path in restored:
-                self.outputs.workspace.ignore(path)
+            self.outputs.ignore((stage,))
             self._look_again()
         if self.facts.last.get(stage.name) != result:
             self._changes[stage.name] = result

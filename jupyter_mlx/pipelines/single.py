@@ -54,7 +54,7 @@ def execute_notebook(
     executed = runner.root / execution.executed
     executor = runner.executor(1)
     try:
-        outcome = _outcome(executor, execution.job, listener)
+        outcome = outcome_of(executor, execution.job, listener)
         bench.seal(execution, outcome, (), ())
         if outcome.status == "interrupted":
             raise KeyboardInterrupt
@@ -73,7 +73,7 @@ def execute_notebook(
     return runner.recorder.ledger.get(execution.run.id)
 
 
-def _outcome(executor: Executor, job: Any, listener: Listener) -> Outcome:
+def outcome_of(executor: Executor, job: Any, listener: Listener) -> Outcome:
     """Wait for how a job ended; an interrupt stops it first, a second one at once."""
     messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
     executor.submit(job, messages.put)

@@ -1,0 +1,159 @@
+"""Pairs: an .ipynb and the percent .py beside it, kept the same by jupytext.
+
+What each said when they were last the same is kept in `.mlx/pairs.json`. Where
+only one has changed since, the other follows; where both have, the user decides.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from jupyter_mlx.config import replace_file
+from jupyter_mlx.digest import Digest
+from jupyter_mlx.errors import AccessError, ConflictError, UsageError
+
+from . import formats
+from .lock import exclusive
+
+FORMATS = "ipynb,py:percent"
+KEPT = "pairs.json"
+
+Side: TypeAlias = Literal["ipynb", "py"]
+Action: TypeAlias = Literal["paired", "updated .ipynb", "updated .py", "unchanged"]
+
+
+class PairConflictError(ConflictError):
+    """Both files of a pair have changed."""
+
+    code = "pair-conflict"
+
+    def __init__(self, notebook: str, text: str) -> None:
+        super().__init__(notebook, text)
+        self.notebook, self.text = notebook, text
+
+    def __str__(self) -> str:
+        return (
+            f"{self.notebook} and {self.text} have both changed since they were last the same; "
+            f"`jmlx pair --keep ipynb {self.notebook}` or `--keep py` says which one counts"
+        )
+
+
+class NotAPairError(UsageError):
+    """This kind of file cannot be paired."""
+
+    code = "not-a-pair"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path} cannot be paired; name an .ipynb, or the .py of one"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The two files of one notebook, relative to the project."""
+
+    notebook: str
+    text: str
+
+    @classmethod
+    def of(cls, path: str) -> Pair:
+        """The pair that `path` belongs to.
+
+        Raises:
+            NotAPairError: it is neither an .ipynb nor a .py.
+        """
+        stem, _, suffix = path.rpartition(".")
+        if suffix not in {"ipynb", "py"}:
+            raise NotAPairError(path)
+        return cls(f"{stem}.ipynb", f"{stem}.py")
+
+
+def pair(root: Path, state: Path, path: str, keep: Side | None = None) -> Action:
+    """Make the two files of a notebook the same, the missing one anew.
+
+    Raises:
+        NotebookMissingError: neither of them is there.
+        PairConflictError: both have changed, and `keep` does not say which one counts.
+        BadNotebookError: a file cannot be read as a notebook.
+        AccessError: a file cannot be written.
+    """
+    found = Pair.of(path)
+    with exclusive(state, KEPT):
+        known = _read(state)
+        source, action = _decide(root, found, known.get(found.notebook), keep)
+        if action != "unchanged":
+            _carry(root, found, source)
+        known[found.notebook] = _content(root, found.notebook)
+        _write(state, known)
+    return action
+
+
+def _decide(root: Path, found: Pair, kept: str | None, keep: Side | None) -> tuple[Side, Action]:
+    """Which side is taken from, and what that is called."""
+    if not (root / found.text).exists():
+        return "ipynb", "paired"
+    if not (root / found.notebook).exists():
+        return "py", "paired"
+    notebook, text = _content(root, found.notebook), _content(root, found.text)
+    if notebook == text:
+        return "ipynb", "unchanged" if _paired(root, found) else "paired"
+    if keep is None and kept not in (notebook, text):
+        raise PairConflictError(found.notebook, found.text)
+    if keep == "py" or (keep is None and notebook == kept):
+        return "py", "updated .ipynb"
+    return "ipynb", "updated .py"
+
+
+def _carry(root: Path, found: Pair, source: Side) -> None:
+    """Write one side from the other; outputs of cells that stay the same stay."""
+    with formats.quick_imports():
+        import jupytext
+        from jupytext.combine import combine_inputs_with_outputs
+    path = found.notebook if source == "ipynb" else found.text
+    node = formats.load(formats.read_bytes(root / path, path), path)
+    if source == "py" and (root / found.notebook).exists():
+        data = formats.read_bytes(root / found.notebook, found.notebook)
+        node = combine_inputs_with_outputs(node, formats.load(data, found.notebook), fmt="py:percent")
+    node.metadata.setdefault("jupytext", {})["formats"] = FORMATS
+    spec = {"name": formats.DEFAULT_KERNEL, "display_name": "Python 3 (ipykernel)", "language": "python"}
+    node.metadata.setdefault("kernelspec", spec)
+    if source == "py" or not _paired(root, found):
+        replace_file(root / found.notebook, (jupytext.writes(node, fmt="ipynb").rstrip("\n") + "\n").encode())
+    if source == "ipynb" or "formats:" not in (root / found.text).read_text("utf-8"):
+        replace_file(root / found.text, jupytext.writes(node, fmt="py:percent").encode())
+
+
+def _paired(root: Path, found: Pair) -> bool:
+    """Whether the .ipynb says that it is one of a pair, so that JupyterLab keeps both the same."""
+    raw = json.loads(formats.read_bytes(root / found.notebook, found.notebook))
+    return "formats" in (raw.get("metadata", {}).get("jupytext") or {})
+
+
+def _content(root: Path, path: str) -> str:
+    """The digest of what a notebook says: the cells, not outputs or metadata."""
+    document = formats.document(formats.read_bytes(root / path, path), path)
+    cells = [(cell.kind, cell.source.rstrip(), sorted(cell.tags)) for cell in document.cells]
+    return str(Digest.of(json.dumps([cell for cell in cells if cell[1]]).encode()))
+
+
+def _read(state: Path) -> dict[str, str]:
+    with suppress(OSError, ValueError):
+        found: Any = json.loads((state / KEPT).read_bytes())
+        if isinstance(found, dict):
+            return {str(path): str(digest) for path, digest in found.items()}
+    return {}
+
+
+def _write(state: Path, known: Mapping[str, str]) -> None:
+    try:
+        replace_file(state / KEPT, json.dumps(known, indent=1, sort_keys=True).encode())
+    except OSError as error:
+        raise AccessError.of(error, state / KEPT) from error
