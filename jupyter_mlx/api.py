@@ -167,6 +167,7 @@ class run:  # noqa: N801 (used as a function: `with jm.run("name", lr=0.1) as r:
             name=self._name,
             params=self._params,
             tags=self._tags,
+            source=_script(),
             parent=parent.id if parent else os.environ.get(RUN_VARIABLE),
         )
         self._project = project
@@ -187,11 +188,24 @@ class run:  # noqa: N801 (used as a function: `with jm.run("name", lr=0.1) as r:
             _warn(problem)
         failure = None
         if kind is not None:
-            lines = traceback.format_exception(kind, error, trace)
+            lines = (line.rstrip("\n") for line in traceback.format_exception(kind, error, trace))
             failure = Failure(kind.__name__, str(error), tuple(lines))
         status = "finished" if kind is None else "interrupted" if kind is KeyboardInterrupt else "failed"
         self._run.finish(status, failure, report=_warn)  # type: ignore[arg-type]
         self._project.recorder.flush()
+
+
+def _script() -> str:
+    """The text of the script that is executed; nothing in a notebook or at a prompt."""
+    import sys
+
+    path = getattr(sys.modules.get("__main__"), "__file__", None)
+    if path is None or _in_ipython():
+        return ""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _warn(problem: str) -> None:

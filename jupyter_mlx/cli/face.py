@@ -114,14 +114,14 @@ def command(
         @functools.wraps(function)
         def run(**arguments: Any) -> None:
             ctx = click.get_current_context()
-            folder, as_json = arguments.pop("folder"), arguments.pop("as_json")
+            folder, as_json = arguments.pop("start_folder"), arguments.pop("as_json")
             face = Face(Path(ctx.find_root().obj or ".", folder or ""), as_json)
             ctx.exit(perform(face, function, arguments))
 
         made: click.Command = click.command(name, **options)(run)
         made.params += [
             click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document on stdout."),
-            click.Option(["-C", "folder"], metavar="DIR", help="Work as if started in DIR."),
+            click.Option(["-C", "start_folder"], metavar="DIR", help="Work as if started in DIR."),
         ]
         if group is not None:
             group.add_command(made)

@@ -85,6 +85,14 @@ def split(cell: str) -> tuple[str, str] | None:
     return (line.strip(), rest) if word == MAGIC else None
 
 
+def is_below(cell: str) -> bool:
+    """Whether `%%track` stands below another cell magic, where it does nothing."""
+    lines = cell.lstrip("\n\r\t ").splitlines()
+    return (
+        bool(lines) and lines[0].startswith("%%") and any(line.split(" ")[0] == MAGIC for line in lines[1:])
+    )
+
+
 def _param(text: str) -> tuple[str, Any]:
     import ast
 

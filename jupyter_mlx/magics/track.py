@@ -26,7 +26,7 @@ from jupyter_mlx.ledger.run import Failure, Status
 from jupyter_mlx.project import Project
 
 from .identity import notebook
-from .options import Options, split
+from .options import Options, is_below, split
 from .outputs import OutputLog, tap
 
 RUN_VARIABLE = "JUPYTER_MLX_RUN"
@@ -85,18 +85,7 @@ class Tracker:
         found = split("".join(lines))
         if found is None:
             return lines
-        try:
-            options = Options.parse(found[0])
-            for name in options.variables:
-                if name not in self.shell.user_ns:
-                    raise UsageError(
-                        f"%%track: -p {name}: there is no such variable; -p {name}=VALUE gives one"
-                    )
-            for path in options.inputs:
-                if not Path(self.project.root, self._relative(path)).exists():
-                    raise UsageError(f"%%track: -i {path}: there is no such file in {self.project.root}")
-        except MlxError as error:
-            raise UsageError(f"%%track: {error}") from error
+        self._options(found[0])
         body = found[1].splitlines(keepends=True)
         if body and body[0].startswith("%%"):
             # a cell magic below must be first; it counts its lines itself
@@ -104,15 +93,38 @@ class Tracker:
         # a comment in the line's place keeps the numbers of the lines below
         return ["# %%track\n", *body]
 
+    def _options(self, line: str) -> Options:
+        """Read and check the `%%track` line.
+
+        Raises:
+            UsageError: what it asks for cannot be done, and why.
+        """
+        options = Options.parse(line)
+        try:
+            root = self.project.root
+            for name in options.variables:
+                if name not in self.shell.user_ns:
+                    raise UsageError(
+                        f"%%track: -p {name}: there is no such variable; -p {name}=VALUE gives one"
+                    )
+            for path in options.inputs:
+                if not Path(root, self._relative(path)).exists():
+                    raise UsageError(f"%%track: -i {path}: there is no such file in {root}")
+        except MlxError as error:
+            raise UsageError(f"%%track: {error}") from error
+        return options
+
     def _before(self, info: Any) -> None:
         marked = split(info.raw_cell or "")
+        if marked is None and is_below(info.raw_cell or ""):
+            warn("this cell is not recorded: %%track must be its first line, above other cell magics")
         if marked is None and not (self.every_cell and _is_code(info.raw_cell)):
             return
         try:
             with audit.quiet():
                 line, source = marked or ("", info.raw_cell)
                 self._cells[id(info)] = self._open(
-                    Options.parse(line), source, getattr(info, "cell_id", None)
+                    self._options(line), source, getattr(info, "cell_id", None)
                 )
         except UsageError:
             # the transformer has told it already, and the cell is not executed

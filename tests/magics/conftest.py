@@ -1,0 +1,132 @@
+"""A real kernel, in a project of its own."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from queue import Empty
+from typing import Any
+
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+from jupyter_mlx.magics.outputs import OutputLog
+from jupyter_mlx.project import Project
+
+
+@dataclass
+class Reply:
+    """What a front end gets for one cell."""
+
+    status: str
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """All text that is shown: streams, plain results and tracebacks."""
+        parts = (
+            output.get("text")
+            or output.get("data", {}).get("text/plain")
+            or "".join(output.get("traceback", []))
+            for output in self.outputs
+        )
+        return "".join(parts)
+
+
+class Kernel:
+    """A kernel and its client; `kernel(code)` executes a cell as a front end does."""
+
+    def __init__(self, folder, **env):
+        self.manager, self.client = start_new_kernel(cwd=str(folder), env={**os.environ, **env})
+
+    def __call__(self, code: str, timeout: float = 60, cell_id: str = "cell-1") -> Reply:
+        return self.wait(self.send(code, cell_id), timeout)
+
+    def send(self, code: str, cell_id: str = "cell-1") -> str:
+        """Ask for the execution of a cell, as JupyterLab does; the request's id."""
+        content = {
+            "code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False,
+            "stop_on_error": False,
+        }  # fmt: skip
+        message = self.client.session.msg("execute_request", content, metadata={"cellId": cell_id})
+        self.client.shell_channel.send(message)
+        return message["header"]["msg_id"]
+
+    def wait(self, request: str, timeout: float = 60) -> Reply:
+        """The outputs of a request, until the kernel is idle again."""
+        log = OutputLog()
+        while True:
+            try:
+                message = self.client.get_iopub_msg(timeout=timeout)
+            except Empty:
+                raise AssertionError(f"the kernel did not answer in {timeout} s") from None
+            if message["parent_header"].get("msg_id") != request:
+                continue
+            kind = message["msg_type"]
+            if kind == "status" and message["content"]["execution_state"] == "idle":
+                break
+            if kind in {
+                "stream",
+                "display_data",
+                "execute_result",
+                "error",
+                "update_display_data",
+                "clear_output",
+            }:
+                log.feed(kind, message["content"])
+        reply = self.client.get_shell_msg(timeout=timeout)
+        while reply["parent_header"].get("msg_id") != request:
+            reply = self.client.get_shell_msg(timeout=timeout)
+        return Reply(reply["content"]["status"], log.take())
+
+    def stop(self) -> None:
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """The project of the module's kernel."""
+    return Project.create(tmp_path_factory.mktemp("project")).root
+
+
+@pytest.fixture(scope="module")
+def loaded(root):
+    """The module's kernel, with the magics."""
+    kernel = Kernel(root)
+    assert kernel("%load_ext jupyter_mlx").status == "ok"
+    yield kernel
+    kernel.stop()
+
+
+@pytest.fixture
+def kernel(loaded):
+    """The module's kernel, with an empty namespace."""
+    loaded("%reset -f\n%load_ext jupyter_mlx")
+    return loaded
+
+
+@pytest.fixture
+def start(request):
+    """Start further kernels, which end with the test."""
+    started = []
+
+    def begin(folder, **env):
+        started.append(Kernel(folder, **env))
+        return started[-1]
+
+    yield begin
+    for kernel in started:
+        kernel.stop()
+
+
+@pytest.fixture
+def last(root):
+    """The run that was recorded last, whole and settled."""
+
+    def newest(query: str = ""):
+        project = Project.open(root)
+        run = project.ledger.page(query, limit=1).runs[0]
+        return project.ledger.get(run.id)
+
+    return newest

@@ -1,0 +1,293 @@
+"""`%%track` in a real kernel: native execution, and what the run holds of it."""
+
+import re
+import time
+
+import pytest
+
+from jupyter_mlx.project import Project
+
+CELLS = {
+    "a value": "x = 20\nx + 1",
+    "top-level await": "import asyncio\nawait asyncio.sleep(0)\n'awaited'",
+    "a stream": "import sys\nprint('out')\nprint('err', file=sys.stderr)",
+    "a traceback": "def f():\n    return 1 / 0\n\nf()",
+    "a syntax error": "x = 1\ny = = 2",
+    "a display": "from IPython.display import display, HTML\ndisplay(HTML('<b>x</b>'))\ndisplay({'text/plain': 'raw'}, raw=True)",
+    "an update of a display": "from IPython.display import display\nh = display('one', display_id=True)\nh.update('two')",
+    "a cleared output": "from IPython.display import clear_output\nprint('gone')\nclear_output(wait=True)\nprint('stays')",
+    "another cell magic": "%%capture captured\nprint('inside')",
+    "a line magic": "%precision 3\n3.14159",
+    "a shell command": "!echo shelled",
+    "a semicolon": "1 + 1;",
+    "a figure": "%matplotlib inline\nimport matplotlib.pyplot as plt\n_ = plt.plot([1, 2])",
+    "nothing": "pass",
+}
+
+
+def shown(outputs):
+    """Outputs without what differs from one execution to the next: counts, ids, colours, addresses."""
+    text = repr([{k: v for k, v in output.items() if k != "execution_count"} for output in outputs])
+    text = re.sub(r"\\x1b\[[0-9;]*m", "", text)
+    return re.sub(r"(Cell In|In) ?\[\d+\]|0x[0-9a-f]+|ipykernel_\d+/\d+", "…", text)
+
+
+@pytest.mark.parametrize("source", CELLS.values(), ids=CELLS)
+def test_a_tracked_cell_shows_what_the_cell_alone_shows(kernel, source, last):
+    alone = kernel(source)
+    tracked = kernel(f"%%track\n{source}")
+    if source.startswith("def f"):
+        # the magic's line is above the code, as it is in the notebook: line numbers are those of the cell
+        assert "----> 5" in re.sub(r"\x1b\[[0-9;]*m", "", tracked.text)
+        assert "----> 4" in re.sub(r"\x1b\[[0-9;]*m", "", alone.text)
+    elif "= =" not in source:
+        assert shown(tracked.outputs) == shown(alone.outputs)
+    assert tracked.status == alone.status
+    run = last()
+    assert run.source == source
+    assert run.status == ("finished" if alone.status == "ok" else "failed")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        CELLS[name]
+        for name in (
+            "a value",
+            "a stream",
+            "a display",
+            "an update of a display",
+            "a cleared output",
+            "a figure",
+        )
+    ],
+)
+def test_the_run_holds_the_outputs_that_were_shown(kernel, root, last, source):
+    reply = kernel(f"%%track\n{source}")
+    project = Project.open(root)
+    assert [strip(output) for output in project.cell_outputs(last())] == [
+        strip(output) for output in reply.outputs
+    ]
+
+
+def strip(output):
+    return {key: value for key, value in output.items() if key not in {"metadata", "execution_count"}}
+
+
+def test_everything_that_was_asked_for_is_recorded(kernel, root, last):
+    kernel("rate = 0.5\nimport jupyter_mlx as jm")
+    (root / "in.csv").write_text("a\n1\n")
+    reply = kernel(
+        "%%track baseline -p lr=0.1 -p name=adam -p rate -m acc,scores -t first -t second -i in.csv -o out.txt\n"
+        "text = open('in.csv').read()\n"
+        "open('out.txt', 'w').write(text * 2)\n"
+        "for i in range(3):\n"
+        "    jm.log(loss=1 / (i + 1), step=i)\n"
+        "acc = 0.9\n"
+        "scores = {'f1': 0.8, 'auc': 0.7}",
+        cell_id="the-cell",
+    )
+    assert reply.status == "ok"
+    assert reply.text == ""
+    run = last()
+    assert (run.name, run.kind, run.status, run.cell_id) == ("baseline", "cell", "finished", "the-cell")
+    assert run.params == {"lr": 0.1, "name": "adam", "rate": 0.5}
+    assert run.metrics == {"loss": 1 / 3, "acc": 0.9, "scores.f1": 0.8, "scores.auc": 0.7}
+    assert set(run.tags) == {"first", "second"}
+    assert [(file.path, file.how, file.size_bytes) for file in run.inputs] == [("in.csv", "declared", 4)]
+    assert [(file.path, file.how, file.size_bytes) for file in run.outputs] == [("out.txt", "declared", 8)]
+    assert run.slice[-1] == "rate = 0.5\nimport jupyter_mlx as jm"
+    project = Project.open(root)
+    assert [step for step, _, _ in project.ledger.series(run.id)["loss"]] == [0, 1, 2]
+    assert run.resources["cpu_s"] >= 0
+    assert run.duration_s > 0
+
+
+def test_files_are_seen_without_being_declared(kernel, root, last):
+    (root / "seen.csv").write_text("a\n1\n")
+    kernel("%%track\nimport pandas as pd\npd.read_csv('seen.csv').to_csv('made.csv')")
+    run = last()
+    assert [(file.path, file.how) for file in run.inputs] == [("seen.csv", "seen")]
+    assert [(file.path, file.how) for file in run.outputs] == [("made.csv", "seen")]
+    kernel("%%track --no-lineage\nopen('seen.csv').read()")
+    assert last().inputs == ()
+
+
+def test_environment_and_git_arrive_beside(kernel, root, last):
+    kernel("%%track\n1")
+    deadline = time.monotonic() + 30
+    while not (run := last()).environment and time.monotonic() < deadline:
+        time.sleep(0.05)
+    environment = Project.open(root).environment(run)
+    assert environment["packages"]["jupyterlab"]
+    assert environment["python"]
+
+
+def test_an_exception_is_a_failed_run_with_its_traceback(kernel, last):
+    reply = kernel("%%track\nraise ValueError('no such luck')")
+    assert reply.status == "error"
+    run = last()
+    assert run.status == "failed"
+    assert (run.error.ename, run.error.evalue) == ("ValueError", "no such luck")
+    assert list(run.error.traceback) == reply.outputs[0]["traceback"]
+
+
+@pytest.mark.parametrize(
+    "body", ["import time\ntime.sleep(60)", "import asyncio\nawait asyncio.sleep(3)"], ids=["plain", "await"]
+)
+def test_an_interrupted_cell_is_an_interrupted_run_that_keeps_what_it_did(kernel, last, body):
+    request = kernel.send(
+        f"%%track\nimport jupyter_mlx as jm\njm.log(started=1)\nprint('begun', flush=True)\n{body}"
+    )
+    deadline = time.monotonic() + 30
+    while not (last().metrics and last().status == "running") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    kernel.manager.interrupt_kernel()
+    assert kernel.wait(request).status == "error"
+    run = last()
+    assert run.status == "interrupted"
+    assert run.metrics == {"started": 1}
+    assert run.cell_outputs[0]["text"] == "begun\n"
+    assert kernel("%%track\n'goes on'").text == "'goes on'"
+
+
+def test_the_run_of_a_killed_kernel_is_interrupted(start, root, last):
+    kernel = start(root)
+    kernel("%load_ext jupyter_mlx")
+    kernel.send("%%track killed\nimport jupyter_mlx as jm, time\njm.log(loss=0.5)\ntime.sleep(60)")
+    deadline = time.monotonic() + 30
+    while (
+        not last("name = killed or name != killed").metrics.get("loss") == 0.5 and time.monotonic() < deadline
+    ):
+        time.sleep(0.05)
+    assert last("name = killed").status == "running"
+    kernel.manager.shutdown_kernel(now=True)
+    run = last("name = killed")
+    assert run.status == "interrupted"
+    assert run.metrics == {"loss": 0.5}
+
+
+def test_two_kernels_track_at_once(start, root):
+    kernels = [start(root), start(root)]
+    for kernel in kernels:
+        kernel("%load_ext jupyter_mlx\nimport jupyter_mlx as jm")
+    requests = [
+        kernel.send(f"for i in range(20):\n    get_ipython().run_cell(f'%%track pair{at}\\njm.log(i={{i}})')")
+        for at, kernel in enumerate(kernels)
+    ]
+    replies = [kernel.wait(request) for kernel, request in zip(kernels, requests, strict=True)]
+    assert [reply.status for reply in replies] == ["ok", "ok"]
+    assert [reply.text for reply in replies] == ["", ""]
+    ledger = Project.open(root).ledger
+    for at in range(2):
+        runs = ledger.page(f"name = pair{at} and status = finished", limit=100).runs
+        assert sorted(run.metrics["i"] for run in runs) == list(range(20))
+
+
+def test_track_on_records_every_cell_and_off_ends_it(kernel, root):
+    ledger = Project.open(root).ledger
+    kernel("%track on")
+    before = ledger.page().total
+    kernel("a = 1")
+    kernel("# a comment only")
+    kernel("%precision 4")
+    kernel("%track off")
+    kernel("b = 2")
+    assert ledger.page().total == before + 1
+
+
+def test_a_thread_that_prints_later_is_not_taken_for_the_next_cell(kernel, root, last):
+    kernel(
+        "%%track first\nimport threading, time\ndef late():\n    time.sleep(0.3)\n    print('late')\nthreading.Thread(target=late).start()"
+    )
+    kernel("%%track second\nimport time\ntime.sleep(0.6)\nprint('mine')")
+    texts = [output["text"] for output in last("name = second").cell_outputs]
+    assert texts[-1].endswith("mine\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("--nonsense", "unrecognized arguments"),
+        ("-p 1x=2", "name=value"),
+        ("-p not_there", "no such variable"),
+        ("-i missing.csv", "no such file"),
+        ("-i /etc/passwd", "not in the project"),
+        ("--cache", "not in this version"),
+    ],
+)
+def test_a_wrong_line_is_told_and_the_cell_does_not_run(kernel, root, line, told):
+    before = Project.open(root).ledger.page().total
+    reply = kernel(f"%%track {line}\nran = True")
+    assert reply.status == "error"
+    assert told in reply.text
+    assert "Traceback" not in reply.text
+    assert kernel("'ran' in globals()").text == "False"
+    assert Project.open(root).ledger.page().total == before
+
+
+def test_a_metric_that_is_not_there_is_told_and_the_run_is_kept(kernel, last):
+    reply = kernel("%%track -m nowhere,text\ntext = 'words'")
+    assert reply.status == "ok"
+    assert "-m nowhere: there is no such variable" in reply.text
+    assert "no number" in reply.text
+    assert last().status == "finished"
+
+
+def test_track_below_another_magic_says_where_it_belongs(kernel):
+    assert "must be its first line" in kernel("%%time\n%%track\n1").text
+
+
+def test_outside_a_project_the_cell_does_not_run_and_is_told_why(start, tmp_path):
+    kernel = start(tmp_path)
+    kernel("%load_ext jupyter_mlx")
+    reply = kernel("%%track\nran = True")
+    assert "jmlx init" in reply.text
+    assert "Traceback" not in reply.text
+    assert kernel("'ran' in globals()").text == "False"
+
+
+def test_log_without_a_run_says_what_to_do(kernel):
+    reply = kernel("import jupyter_mlx as jm\njm.log(acc=1)")
+    assert "%%track" in reply.text
+    assert "with jupyter_mlx.run" in reply.text
+
+
+def test_where_the_ledger_cannot_be_written_the_cell_still_runs(start, tmp_path):
+    root = Project.create(tmp_path / "p").root
+    (root / ".mlx" / "ledger.db").mkdir()
+    kernel = start(root)
+    kernel("%load_ext jupyter_mlx")
+    reply = kernel("%%track\n6 * 7")
+    assert reply.status == "ok"
+    assert "42" in reply.text
+    assert "not recorded" in reply.text
+
+
+def test_a_secret_is_nowhere_in_the_project(start, tmp_path):
+    canary = "ghp_" + "c4n4Ry" * 6
+    project = Project.create(tmp_path / "p")
+    kernel = start(project.root, MLX_NOTE=canary)
+    kernel("%load_ext jupyter_mlx")
+    kernel(
+        f"%%track -p api_key={canary}\nimport sys\nprint('{canary}' * 1)\nprint('x' * 9000 + '{canary}')\n'{canary}'"
+    )
+    kernel(f"%%track\nraise ValueError('{canary}')")
+    kernel.manager.shutdown_kernel()
+    found = [
+        path for path in project.root.rglob("*") if path.is_file() and canary.encode() in path.read_bytes()
+    ]
+    assert found == []
+    assert project.ledger.page().total == 2
+
+
+def test_unload_takes_the_magics_away(start, root, last):
+    kernel = start(root)
+    kernel("%load_ext jupyter_mlx")
+    kernel("%unload_ext jupyter_mlx")
+    before = Project.open(root).ledger.page().total
+    assert kernel("print('plain')").text == "plain\n"
+    kernel("%load_ext jupyter_mlx")
+    kernel("%%track\n1")
+    assert Project.open(root).ledger.page().total == before + 1
