@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from jupyter_mlx.store.base import ObjectStore
 
-    from .scan import Known, Look
+    from .scan import Known
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -243,13 +243,12 @@ class Spot:
             raise
 
     def _require_unchanged(self, name: bytes) -> None:
-        known: tuple[int, ...] | None = self._seen.get(name)
+        known = self._seen.get(name)
         try:
             found = os.stat(name, dir_fd=self.fd, follow_symlinks=False)
         except FileNotFoundError:
             return
-        look: Look | None = None if stat.S_ISLNK(found.st_mode) else look_of(found)
-        if look is not None and (known is None or known[:4] != look):
+        if not stat.S_ISLNK(found.st_mode) and (known is None or known[:4] != look_of(found)):
             raise MovedFileError(os.fsdecode(self.path + b"/" + name).lstrip("/"))
 
     def _note(self, entry: Entry) -> None:

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from jupyter_mlx.digest import Digest
-from jupyter_mlx.errors import ConflictError, NotYetError
+from jupyter_mlx.errors import NotYetError
 from jupyter_mlx.store.base import FileChangedError
 
-from . import gitignore, history, paths, tracked
+from . import choice, gitignore, history, paths, tracked
 from .checkout import Change, Checkout, UnsavedError
-from .diff import Diff, diff
+from .contents import Contents
+from .diff import Diff
 from .links import Link
-from .manifest import FOLDER, LINK, PROGRAM, Entry, Manifest
+from .manifest import FOLDER, PROGRAM, Entry
 from .pointer import SUFFIX, Pointer
 from .progress import SILENT
 from .scan import StatCache
@@ -61,22 +62,6 @@ class PathState:
     """Against its pointer; `not-in-store`: unchanged, but nothing could bring it back."""
 
 
-class NestedDataError(ConflictError):
-    """A folder that holds tracked data can't be tracked as a whole as well."""
-
-    code = "nested-data"
-
-    def __init__(self, path: str, inner: str) -> None:
-        super().__init__(path, inner)
-        self.path, self.inner = path, inner
-
-    def __str__(self) -> str:
-        return (
-            f"{self.path} holds {self.inner}, which is tracked by itself; `jmlx remove {self.inner}` first, "
-            "or add the rest alone"
-        )
-
-
 class Workspace:
     """The data of one project."""
 
@@ -84,7 +69,7 @@ class Workspace:
         self.root, self.store, self._state = root, store, state
         self._cache = StatCache(state / "scan.db")
         self._temp, self._objects = state / "tmp", state / "store" / "objects"
-        self._manifests: dict[bytes, Manifest] = {}
+        self._contents = Contents(store)
 
     @classmethod
     def open(cls, root: Path, store: ObjectStore, state: Path) -> Workspace:
@@ -103,7 +88,7 @@ class Workspace:
         """
         inner = self._inner(path)
         survey, entry = self._look(inner)
-        self._manifests = survey.manifests
+        self._contents.unsaved = survey.manifests
         return Version.of(inner, entry) if entry else None
 
     def save(self, path: str, progress: Progress = SILENT) -> Version:
@@ -135,7 +120,7 @@ class Workspace:
                             batch.put(manifest.encode())
                 survey.remember()
             if not absent:
-                self._manifests = survey.manifests
+                self._contents.unsaved = survey.manifests
                 return Version.of(inner, entry)
             distrust = absent
         raise FileChangedError(inner)
@@ -157,7 +142,7 @@ class Workspace:
             NestedDataError: a folder holds data that is tracked by itself.
             AccessError: something can't be read or written.
         """
-        found = {self._to_add(path): None for path in given}
+        found = {self._inner(choice.to_add(self.root, path)): None for path in given}
         versions: list[Version] = []
         for path in found:
             with self.store.hold():
@@ -166,26 +151,6 @@ class Workspace:
             self.ignore(path)
             versions.append(version)
         return versions
-
-    def _to_add(self, given: Path | str) -> str:
-        path = paths.relative(self.root, given)
-        if path.endswith(SUFFIX) and tracked.pointer_at(self.root, path.removesuffix(SUFFIX)):
-            path = path.removesuffix(SUFFIX)
-        parts = path.split("/")
-        for count in range(1, len(parts)):
-            above = "/".join(parts[:count])
-            if self._pointer(above).exists():
-                path = above
-                break
-        self._inner(path)
-        full = self.root / path
-        if not os.path.lexists(full):
-            raise paths.NoSuchPathError(path)
-        if full.is_dir():
-            inner = next((v.path for v in self.pointers() if v.path.startswith(f"{path}/")), None)
-            if inner:
-                raise NestedDataError(path, inner)
-        return path
 
     def ignore(self, path: str) -> None:
         """Have git ignore the data at `path`."""
@@ -226,21 +191,8 @@ class Workspace:
         Raises:
             NotTrackedError: nothing tracked is at one of them.
         """
-        if not given:
-            return self.pointers(rev)
-        found: dict[str, Version] = {}
-        everything = self.pointers(rev)
-        for each in given:
-            path = "." if (self.root / each) == self.root else paths.relative(self.root, each)
-            wanted = {path, path.removesuffix(SUFFIX)}
-            some = [v for v in everything if v.path in wanted or v.path.startswith(f"{path}/") or path == "."]
-            if not some and path != ".":
-                above = next((v for v in everything if path.startswith(f"{v.path}/")), None)
-                if above is None:
-                    raise paths.NotTrackedError(path, rev or "")
-                some = [above]
-            found.update({version.path: version for version in some})
-        return list(found.values())
+        found = self.pointers(rev)
+        return choice.select(self.root, found, given, rev or "") if given else found
 
     def status(self, given: Sequence[Path | str] = ()) -> list[PathState]:
         """How tracked data stands against its pointers."""
@@ -354,30 +306,15 @@ class Workspace:
 
     def files(self, version: Version) -> Iterator[tuple[str, Digest, int]]:
         """Each file of a version: its path in it (of a file: empty), digest, and size in bytes."""
-        yield from self._files("", version.entry())
-
-    def _files(self, path: str, entry: Entry) -> Iterator[tuple[str, Digest, int]]:
-        if entry.kind == FOLDER:
-            for inner in self._listing(entry).entries:
-                name = os.fsdecode(inner.name)
-                yield from self._files(f"{path}/{name}" if path else name, inner)
-        elif entry.kind != LINK:
-            yield path, entry.of, entry.size_bytes
+        return self._contents.files(version)
 
     def digests(self, version: Version) -> Iterator[Digest]:
         """Every object of a version, the manifests too; some perhaps more than once."""
-        pending = [version.entry()]
-        while pending:
-            entry = pending.pop()
-            if entry.kind != LINK:
-                yield entry.of
-            if entry.kind == FOLDER:
-                pending.extend(self._listing(entry).entries)
+        return self._contents.digests(version)
 
     def diff(self, before: Version | None, after: Version | None) -> Diff:
         """What differs between two versions; one of them may be what `version` returned last."""
-        ends = [version.entry() if version else None for version in (before, after)]
-        return diff(self._listing, *ends)
+        return self._contents.diff(before, after)
 
     def read(self, path: str, rev: str | None = None) -> bytes:
         """The bytes of a tracked file, or of a file in a tracked folder, as the pointers say.
@@ -408,9 +345,6 @@ class Workspace:
         raise NotYetError("`jmlx gc`", "the store keeps every version; `jmlx du` says what they take")
 
     # inside
-
-    def _listing(self, entry: Entry) -> Manifest:
-        return self._manifests.get(entry.digest) or Manifest.decode(self.store.get(entry.of))
 
     def _look(self, path: str) -> tuple[Survey, Entry | None]:
         survey = Survey(self.root, self._cache, objects=self._objects)

@@ -1,0 +1,62 @@
+"""What versions hold: their files, their objects, and how two of them differ."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from .diff import Diff, diff
+from .manifest import FOLDER, LINK, Entry, Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jupyter_mlx.digest import Digest
+    from jupyter_mlx.store.base import ObjectStore
+
+    from .version import Version
+
+
+class Contents:
+    """Looks into versions; those of the last survey too, whose manifests are in no store yet."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self.unsaved: dict[bytes, Manifest] = {}
+        """Manifests of the last survey, by digest."""
+
+    def listing(self, entry: Entry) -> Manifest:
+        """The manifest that a folder's entry names.
+
+        Raises:
+            ObjectNotFoundError: it is not in the store.
+            CorruptError: it is damaged, or is none.
+        """
+        return self.unsaved.get(entry.digest) or Manifest.decode(self._store.get(entry.of))
+
+    def files(self, version: Version) -> Iterator[tuple[str, Digest, int]]:
+        """Each file of a version: its path in it (of a file: empty), digest, and size in bytes."""
+        yield from self._files("", version.entry())
+
+    def _files(self, path: str, entry: Entry) -> Iterator[tuple[str, Digest, int]]:
+        if entry.kind == FOLDER:
+            for inner in self.listing(entry).entries:
+                name = os.fsdecode(inner.name)
+                yield from self._files(f"{path}/{name}" if path else name, inner)
+        elif entry.kind != LINK:
+            yield path, entry.of, entry.size_bytes
+
+    def digests(self, version: Version) -> Iterator[Digest]:
+        """Every object of a version, the manifests too; some perhaps more than once."""
+        pending = [version.entry()]
+        while pending:
+            entry = pending.pop()
+            if entry.kind != LINK:
+                yield entry.of
+            if entry.kind == FOLDER:
+                pending.extend(self.listing(entry).entries)
+
+    def diff(self, before: Version | None, after: Version | None) -> Diff:
+        """What differs between two versions."""
+        ends = [version.entry() if version else None for version in (before, after)]
+        return diff(self.listing, *ends)
