@@ -1,18 +1,27 @@
-"""Edits of mlx.yaml that keep its comments, and the atomic writing of such files."""
+"""Edits of mlx.yaml that touch no other line, and the atomic writing of such files.
+
+A remote is written and taken out as lines of text. The result is parsed and
+compared with what was meant; where the file is too unusual for that (a flow
+mapping over several lines, say), ruamel.yaml writes it anew, comments included.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from jupyter_mlx.errors import AccessError
+from jupyter_mlx.errors import AccessError, ConfigError
 
 from .check import Check
-from .text import yaml
+from .text import parse, yaml
 from .values import NAME, Config
+
+_UNQUOTED = re.compile(r"[\w./~][\w./~:@+-]*")
 
 
 def add_remote(root: Path, name: str, url: str) -> None:
@@ -23,12 +32,12 @@ def add_remote(root: Path, name: str, url: str) -> None:
         AccessError: the file cannot be written.
     """
     Check({}).remote(name, {"url": url})
-    Config.read(root)
-    tree = _yaml_of(root)
-    if not tree.get("remotes"):
-        tree["remotes"] = {}
-    tree["remotes"][name] = {"url": url}
-    _rewrite(root, tree)
+    if name in Config.read(root).remotes:
+        remove_remote(root, name)
+    text, plain, lines = _read(root)
+    plain.setdefault("remotes", {})
+    plain["remotes"] = {**(plain["remotes"] or {}), name: {"url": url}}
+    _write(root, text, _with_lines(text, lines, name, url), plain)
 
 
 def remove_remote(root: Path, name: str) -> None:
@@ -40,11 +49,11 @@ def remove_remote(root: Path, name: str) -> None:
         AccessError: the file cannot be written.
     """
     Config.read(root).remote(name)
-    tree = _yaml_of(root)
-    del tree["remotes"][name]
-    if not tree["remotes"]:
-        del tree["remotes"]
-    _rewrite(root, tree)
+    text, plain, lines = _read(root)
+    plain["remotes"] = {other: value for other, value in plain["remotes"].items() if other != name}
+    if not plain["remotes"]:
+        del plain["remotes"]
+    _write(root, text, _without_lines(text, lines, name, alone="remotes" not in plain), plain)
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -78,28 +87,56 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _yaml_of(root: Path) -> Any:
-    from ruamel.yaml.comments import CommentedMap
-
-    text = (root / NAME).read_text("utf-8")
-    tree = yaml().load(text)
-    if tree is None:
-        # nothing but comments: they are kept as the start of the new text
-        tree = CommentedMap()
-        tree.yaml_set_start_comment(
-            "\n".join(line.removeprefix("#").removeprefix(" ") for line in text.splitlines())
-        )
-    return tree
+def _read(root: Path) -> tuple[str, dict[str, Any], dict[str, int]]:
+    data = (root / NAME).read_bytes()
+    plain, lines = parse(data)
+    return data.decode("utf-8"), plain or {}, lines
 
 
-def _rewrite(root: Path, tree: Any) -> None:
+def _write(root: Path, text: str, edited: str, meant: Mapping[str, Any]) -> None:
+    try:
+        as_meant = (parse(edited.encode())[0] or {}) == meant
+    except ConfigError:
+        as_meant = False
+    replace_file(root / NAME, (edited if as_meant else _rewritten(text, meant)).encode())
+
+
+def _with_lines(text: str, lines: Mapping[str, int], name: str, url: str) -> str:
+    """The text with a remote more, first of its block; at the end where there is no block yet."""
+    value = url if _UNQUOTED.fullmatch(url) else json.dumps(url, ensure_ascii=False)
+    rows = text.splitlines()
+    first = min((line for key, line in lines.items() if key.startswith("remotes.")), default=0)
+    if "remotes" not in lines:
+        return "\n".join([*rows, "remotes:", f"  {name}:", f"    url: {value}", ""])
+    indent = _indent(rows[first - 1]) if first else 2
+    at = lines["remotes"]
+    entry = [f"{' ' * indent}{name}:", f"{' ' * (indent + 2)}url: {value}"]
+    return "\n".join([*rows[:at], *entry, *rows[at:], ""])
+
+
+def _without_lines(text: str, lines: Mapping[str, int], name: str, *, alone: bool) -> str:
+    """The text without the lines of a remote, and without the block where it was the only one."""
+    rows = text.splitlines()
+    first = lines["remotes" if alone else f"remotes.{name}"] - 1
+    last = lines[f"remotes.{name}"]
+    depth = _indent(rows[last - 1])
+    while last < len(rows) and rows[last].strip() and _indent(rows[last]) > depth:
+        last += 1
+    return "\n".join([*rows[:first], *rows[last:], ""])
+
+
+def _indent(row: str) -> int:
+    return len(row) - len(row.lstrip(" "))
+
+
+def _rewritten(text: str, meant: Mapping[str, Any]) -> str:
     from io import StringIO
 
-    writer, text = yaml(), StringIO()
-    if re.search(
-        r":[ \t]*(?:#.*)?\n([ \t]*)\S.*:[ \t]*(?:#.*)?\n\1[ \t]+- ", (root / NAME).read_text("utf-8")
-    ):
-        # the file indents its lists: so do we, that git shows only what was meant
-        writer.indent(mapping=2, sequence=4, offset=2)
-    writer.dump(tree, text)
-    replace_file(root / NAME, text.getvalue().encode())
+    writer, out = yaml(), StringIO()
+    tree = writer.load(text) or {}
+    if "remotes" in meant:
+        tree["remotes"] = dict(meant["remotes"])
+    else:
+        del tree["remotes"]
+    writer.dump(tree, out)
+    return out.getvalue()

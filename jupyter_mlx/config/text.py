@@ -30,7 +30,7 @@ def parsed(root: Path, data: bytes) -> tuple[Any, dict[str, int]]:
         kept = json.loads(cache.read_bytes())
         if (kept["format"], kept["digest"]) == (CACHE_FORMAT, digest):
             return kept["data"], kept["lines"]
-    plain, lines = _parse(data)
+    plain, lines = parse(data)
     if (root / STATE).is_dir():
         from secrets import token_hex
 
@@ -44,7 +44,12 @@ def parsed(root: Path, data: bytes) -> tuple[Any, dict[str, int]]:
     return plain, lines
 
 
-def _parse(data: bytes) -> tuple[Any, dict[str, int]]:
+def parse(data: bytes) -> tuple[Any, dict[str, int]]:
+    """Parse the bytes of mlx.yaml: plain values, and the line of each dotted key.
+
+    Raises:
+        ConfigError: they are not YAML, or hold what JSON cannot say.
+    """
     from ruamel.yaml.constructor import DuplicateKeyError
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -97,6 +102,8 @@ def _plain(value: Any, key: str, lines: dict[str, int], depth: int) -> Any:
     """What JSON can say, of what ruamel.yaml made; `lines` is filled on the way."""
     if depth > 20:
         raise complaint(lines, key, "is nested too deeply")
+    if getattr(getattr(value, "tag", None), "value", None):
+        raise complaint(lines, key, f"has the tag {value.tag.value}, and mlx.yaml takes plain values only")
     if isinstance(value, dict):
         for name in value:
             if not isinstance(name, str):
