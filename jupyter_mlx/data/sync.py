@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jupyter_mlx.digest import Digest
-from jupyter_mlx.errors import ObjectNotFoundError
+from jupyter_mlx.errors import CorruptObjectError, ObjectNotFoundError
 from jupyter_mlx.store.base import SMALL_BYTES
 from jupyter_mlx.store.files import make_folder
 
@@ -122,10 +122,14 @@ class Sync:
 
     def _large(self, batch: Batch, digest: Digest, length: int) -> None:
         path = self._source.linkable(digest)
-        if path is not None:
-            batch.put_file(path, digest)
-        else:
+        if path is None:
             self._by_copy(batch, digest)
+        else:
+            try:
+                batch.put_file(path, digest)
+            except CorruptObjectError:
+                self._source.check(digest)  # says which store is at fault, and puts its object aside
+                raise
         self._count(length)
 
     def _by_copy(self, batch: Batch, digest: Digest) -> None:
