@@ -135,7 +135,6 @@ def _run(job: Job, node: Any, watch: _Watch) -> str:
             language=job.language,
             progress_bar=False,
             start_timeout=START_TIMEOUT_S,
-            execution_timeout=job.timeout_s,
             mlx_watch=watch,
         )
     except PapermillExecutionError:
@@ -257,7 +256,8 @@ def _register_engine() -> None:
                     client = Client(
                         manager,
                         kernel_name=kernel_name,
-                        timeout=options.get("execution_timeout"),
+                        # papermill's and nbclient's `timeout` takes whole seconds only
+                        timeout_func=lambda cell: watch.job.timeout_s,
                         startup_timeout=options["start_timeout"],
                     )
                     client.private = private
