@@ -120,8 +120,9 @@ def _carry(root: Path, found: Pair, source: Side) -> None:
     path = found.notebook if source == "ipynb" else found.text
     node = formats.load(formats.read_bytes(root / path, path), path)
     if source == "py" and (root / found.notebook).exists():
-        data = formats.read_bytes(root / found.notebook, found.notebook)
-        node = combine_inputs_with_outputs(node, formats.load(data, found.notebook), fmt="py:percent")
+        before = formats.load(formats.read_bytes(root / found.notebook, found.notebook), found.notebook)
+        node = combine_inputs_with_outputs(node, before, fmt="py:percent")
+        _drop_stale_outputs(node, {cell.source for cell in before.cells})
     node.metadata.setdefault("jupytext", {})["formats"] = FORMATS
     spec = {"name": formats.DEFAULT_KERNEL, "display_name": "Python 3 (ipykernel)", "language": "python"}
     node.metadata.setdefault("kernelspec", spec)
@@ -129,6 +130,13 @@ def _carry(root: Path, found: Pair, source: Side) -> None:
         replace_file(root / found.notebook, (jupytext.writes(node, fmt="ipynb").rstrip("\n") + "\n").encode())
     if source == "ipynb" or "formats:" not in (root / found.text).read_text("utf-8"):
         replace_file(root / found.text, jupytext.writes(node, fmt="py:percent").encode())
+
+
+def _drop_stale_outputs(node: Any, sources: set[str]) -> None:
+    """Take away what jupytext keeps for a cell that has changed: it is not that code's output."""
+    for cell in node.cells:
+        if cell.cell_type == "code" and cell.source not in sources:
+            cell.outputs, cell.execution_count = [], None
 
 
 def _paired(root: Path, found: Pair) -> bool:
