@@ -114,19 +114,30 @@ class KernelTap:
             stream.flush()
         self._logs.pop(key, None)
 
-    def _tapped(
-        self, stream: Any, msg_or_type: Any, content: Any = None, parent: Any = None, **rest: Any
-    ) -> Any:
+    def _tapped(self, stream: Any, msg_or_type: Any, *arguments: Any, **named: Any) -> Any:
+        # (content, parent, …): the kernel gives them by place here and by name there, so all go on as they came
         if self._logs:
             whole = isinstance(msg_or_type, dict)
             kind = msg_or_type["header"]["msg_type"] if whole else msg_or_type
             if kind in KINDS:
-                header = msg_or_type["parent_header"] if whole else parent
-                header = (header or {}).get("header", header) or {}
-                log = self._logs.get(header.get("msg_id", ""))
-                if log is not None:
-                    log.feed(kind, msg_or_type["content"] if whole else content)
-        return self._send(stream, msg_or_type, content, parent, **rest)
+                if whole:
+                    content, header = msg_or_type["content"], msg_or_type["parent_header"]
+                else:
+                    content, header = (
+                        _argument(at, name, arguments, named) for at, name in enumerate(("content", "parent"))
+                    )
+                self._feed(kind, content, header)
+        return self._send(stream, msg_or_type, *arguments, **named)
+
+    def _feed(self, kind: str, content: dict[str, Any], parent: dict[str, Any] | None) -> None:
+        header = (parent or {}).get("header", parent) or {}
+        log = self._logs.get(header.get("msg_id", ""))
+        if log is not None:
+            log.feed(kind, content)
+
+
+def _argument(at: int, name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    return arguments[at] if len(arguments) > at else named.get(name)
 
 
 class TerminalTap:

@@ -282,6 +282,32 @@ def test_a_secret_is_nowhere_in_the_project(start, tmp_path):
     assert project.ledger.page().total == 2
 
 
+def test_the_kernel_answers_every_other_request_as_before(kernel):
+    client = kernel.client
+    asked = {
+        client.kernel_info: "kernel_info_reply",
+        client.comm_info: "comm_info_reply",
+        client.history: "history_reply",
+        lambda: client.is_complete("x ="): "is_complete_reply",
+        lambda: client.complete("prin"): "complete_reply",
+        lambda: client.inspect("print"): "inspect_reply",
+    }
+    for ask, answer in asked.items():
+        request = ask()
+        while (reply := client.get_shell_msg(timeout=10))["parent_header"].get("msg_id") != request:
+            pass
+        assert reply["msg_type"] == answer
+
+
+def test_a_kernel_that_is_asked_to_shut_down_does(start, root):
+    kernel = start(root)
+    kernel("%load_ext jupyter_mlx\n")
+    kernel("%%track\n1")
+    process = kernel.manager.provisioner.process
+    kernel.client.shutdown()
+    assert process.wait(20) == 0
+
+
 def test_unload_takes_the_magics_away(start, root, last):
     kernel = start(root)
     kernel("%load_ext jupyter_mlx")
