@@ -64,8 +64,8 @@ export function outputsWidget(
 
 /**
  * `base`, and on top of it: no links to commands, which JupyterLab's own
- * sanitizer lets through, and no images from elsewhere, which would tell
- * their server who looks at the run.
+ * sanitizer lets through, no forms, and no images from elsewhere, which would
+ * tell their server who looks at the run.
  */
 function strict(base: IRenderMime.ISanitizer): IRenderMime.ISanitizer {
   return {
@@ -87,6 +87,9 @@ function strict(base: IRenderMime.ISanitizer): IRenderMime.ISanitizer {
         if (!/^data:image\//i.test(image.getAttribute('src') ?? '')) {
           image.removeAttribute('src');
         }
+      }
+      for (const form of page.body.querySelectorAll('form')) {
+        form.replaceWith(...form.childNodes);
       }
       return page.body.innerHTML;
     }

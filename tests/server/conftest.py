@@ -8,7 +8,6 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from pytest_jupyter.jupyter_server import *  # noqa: F403 (fixtures and the hooks that await tests)
 from tornado.httpclient import HTTPClientError
 
 from jupyter_mlx.ledger.run import Run, new_id

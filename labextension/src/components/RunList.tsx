@@ -28,11 +28,12 @@ export function RunList(props: {
 
   const [first, end] = shown(starts, view.top, view.height, AROUND);
   const inView = runs.slice(first, end);
+  const { busy } = model;
   React.useEffect(() => {
-    if (end + AHEAD > runs.length && runs.length < total) {
+    if (!busy && end + AHEAD > runs.length && runs.length < total) {
       void model.more();
     }
-  }, [model, end, runs.length, total]);
+  }, [model, busy, end, runs.length, total]);
 
   const live = model.visible && inView.some(run => run.status === 'running');
   const now = useNow(model.visible ? (live ? 1000 : 20_000) : null);
@@ -74,7 +75,7 @@ export function RunList(props: {
       role="listbox"
       tabIndex={0}
       aria-label={trans.__('Runs')}
-      aria-busy={model.busy}
+      aria-busy={busy}
       aria-activedescendant={
         at >= first && at < end ? `mlx-row-${runs[at]?.id}` : undefined
       }

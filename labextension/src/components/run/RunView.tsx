@@ -90,7 +90,11 @@ function Story(props: {
       )}
       {run.source && (
         <Section title={trans.__('Code')}>
-          <Code source={run.source} label={trans.__('Code')} languages={host.languages} />
+          <Code
+            source={run.source}
+            label={trans.__('Source code')}
+            languages={host.languages}
+          />
         </Section>
       )}
       {outputs.length > 0 && (
