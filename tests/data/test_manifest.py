@@ -1,0 +1,119 @@
+"""Manifests: the same content is the same digest, and nothing hostile gets through."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyter_mlx.data.manifest import (
+    FILE,
+    FOLDER,
+    FORMAT,
+    LINK,
+    TAG,
+    BadManifestError,
+    BadNameError,
+    Entry,
+    Manifest,
+)
+from jupyter_mlx.testing.strategies import listings
+
+RAW = bytes(32)
+
+
+def file(name: bytes) -> Entry:
+    return Entry(name, FILE, RAW, 1, 1)
+
+
+@given(listings())
+def test_what_is_encoded_is_read_back(entries):
+    manifest = Manifest.of(entries)
+    assert Manifest.decode(manifest.encode()) == manifest
+
+
+@given(listings().flatmap(lambda entries: st.tuples(st.just(entries), st.permutations(entries))))
+def test_the_order_of_the_input_does_not_matter(pair):
+    one, other = pair
+    assert Manifest.of(one).encode() == Manifest.of(other).encode()
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_a_manifest_or_are_refused(data):
+    try:
+        manifest = Manifest.decode(data)
+    except BadManifestError:
+        return
+    assert Manifest.of(manifest.entries) == manifest
+
+
+def test_the_bytes_of_format_1_stay_as_they_are():
+    entries = [Entry(b"b", FOLDER, bytes(32), 300, 2), Entry(b"a\xff", FILE, bytes(range(32)), 1, 1)]
+    assert Manifest.of(entries).encode().hex() == (
+        "93b46a7570797465725f6d6c78206d616e6966657374019295c40261ff00c420"
+        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+        "010195c4016202c420" + "00" * 32 + "cd012c02"
+    )
+
+
+def test_sizes_and_counts_are_summed():
+    manifest = Manifest.of([Entry(b"d", FOLDER, RAW, 100, 7), Entry(b"f", FILE, RAW, 5, 1)])
+    assert (manifest.size_bytes, manifest.files) == (105, 8)
+
+
+HOSTILE = [
+    b"..",
+    b".",
+    b"",
+    b"/etc/passwd",
+    b"a/b",
+    b"a/../../x",
+    b"x\x00y",
+    b"..\\x",
+    b"C:evil",
+    b"c:",
+    b".git",
+    b".GIT",
+    b".mlx",
+    b".ipynb_checkpoints",
+    b"n" * 256,
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_is_refused_when_it_is_read(name):
+    data = msgspec.msgpack.encode([TAG, FORMAT, [[name, FILE, RAW, 1, 1]]])
+    with pytest.raises(BadManifestError, match="nothing was written"):
+        Manifest.decode(data)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_name_that_would_be_refused_later_is_not_written(name):
+    with pytest.raises(BadNameError):
+        Manifest.of([file(name)])
+
+
+@pytest.mark.parametrize(
+    "name", [b"...", b"a b", b"line\nbreak", "🎲".encode(), b"\xff\xfe", b"12:30.png", b"n" * 255]
+)
+def test_an_odd_but_honest_name_is_kept_exactly(name):
+    assert Manifest.decode(Manifest.of([file(name)]).encode()).entries[0].name == name
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ([TAG, 2, []], "format 2"),
+        (["another list", 1, []], "not a folder's listing"),
+        ([TAG, 1, [[b"b", 0, RAW, 1, 1], [b"a", 0, RAW, 1, 1]]], "out of order"),
+        ([TAG, 1, [[b"a", 0, RAW, 1, 1], [b"a", 0, RAW, 1, 1]]], "out of order"),
+        ([TAG, 1, [[b"a", 9, RAW, 1, 1]]], "malformed"),
+        ([TAG, 1, [[b"a", 0, b"short", 1, 1]]], "malformed"),
+        ([TAG, 1, [[b"a", 0, RAW, -1, 1]]], "malformed"),
+        ([TAG, 1, [[b"a", LINK, b"", 0, 1]]], "malformed"),
+        ([TAG, 1, [[b"a", 0, RAW, 1, 1, "more"]]], "not a folder's listing"),
+        ({"files": []}, "not a folder's listing"),
+    ],
+)
+def test_a_malformed_manifest_is_refused_with_the_reason(content, problem):
+    with pytest.raises(BadManifestError, match=problem):
+        Manifest.decode(msgspec.msgpack.encode(content))

@@ -1,0 +1,115 @@
+"""The stat cache: it is believed only where a change could not have gone unseen."""
+
+import os
+import time
+
+import pytest
+
+from jupyter_mlx.data.scan import StatCache, is_settled
+from jupyter_mlx.data.survey import Survey
+from jupyter_mlx.digest import Digest
+
+SECOND = 1_000_000_000
+
+
+def look(root, cache, name="f"):
+    survey = Survey(root, cache)
+    entry = survey.path(os.fsencode(name))
+    survey.remember()
+    return entry, survey
+
+
+def settle():
+    time.sleep(0.08)  # longer than the tick in which a write could hide
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return StatCache(tmp_path / "scan.db")
+
+
+def test_an_unchanged_file_is_not_read_again(tmp_path, cache):
+    (tmp_path / "f").write_bytes(b"x")
+    settle()
+    assert not look(tmp_path, cache)[1].recalled
+    assert look(tmp_path, cache)[1].recalled == {Digest.of(b"x").raw}
+
+
+def test_a_file_written_just_now_is_read_again(tmp_path, cache):
+    (tmp_path / "f").write_bytes(b"x")
+    look(tmp_path, cache)
+    assert not look(tmp_path, cache)[1].recalled
+
+
+def test_same_size_and_mtime_set_back_does_not_deceive(tmp_path, cache):
+    path = tmp_path / "f"
+    path.write_bytes(b"old")
+    settle()
+    stat = path.stat()
+    look(tmp_path, cache)
+    path.write_bytes(b"new")
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert look(tmp_path, cache)[0].of == Digest.of(b"new")
+
+
+def test_a_file_swapped_for_another_does_not_deceive(tmp_path, cache):
+    path = tmp_path / "f"
+    path.write_bytes(b"old")
+    settle()
+    stat = path.stat()
+    look(tmp_path, cache)
+    (tmp_path / "other").write_bytes(b"new")
+    os.utime(tmp_path / "other", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    (tmp_path / "other").replace(path)
+    assert look(tmp_path, cache)[0].of == Digest.of(b"new")
+
+
+@pytest.mark.parametrize(
+    ("changed_ns", "read_ns", "settled"),
+    [
+        (10 * SECOND + 5, 10 * SECOND + 6, False),
+        (10 * SECOND + 5, 11 * SECOND, True),
+        (10 * SECOND, 11 * SECOND, False),  # a file system that counts whole seconds
+        (10 * SECOND, 13 * SECOND, True),
+        (99 * SECOND + 5, 11 * SECOND, False),  # the clock was set back
+    ],
+)
+def test_a_look_is_believed_when_the_clock_has_moved_on(changed_ns, read_ns, settled):
+    assert is_settled((1, changed_ns, changed_ns, 7), read_ns) is settled
+
+
+@pytest.mark.parametrize("damage", [b"", b"no database" * 500], ids=["empty", "garbage"])
+def test_a_damaged_cache_is_made_anew(tmp_path, cache, damage):
+    (tmp_path / "f").write_bytes(b"x")
+    settle()
+    look(tmp_path, cache)
+    for file in tmp_path.glob("scan.db*"):
+        file.unlink()
+    (tmp_path / "scan.db").write_bytes(damage)
+    assert look(tmp_path, cache)[0].of == Digest.of(b"x")
+    assert look(tmp_path, cache)[1].recalled
+
+
+def test_files_of_a_folder_are_remembered_by_their_folder(tmp_path, cache):
+    for name in ("d/a", "d/e/b", "d0/c"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    settle()
+    look(tmp_path, cache, "d")
+    look(tmp_path, cache, "d0")
+    assert set(cache.load_below(b"d")) == {b"d", b"d/e"}
+    assert look(tmp_path, cache, "d")[1].recalled == {Digest.of(b"d/a").raw, Digest.of(b"d/e/b").raw}
+
+
+def test_a_single_file_keeps_what_is_known_of_its_neighbours(tmp_path, cache):
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(name)
+    settle()
+    look(tmp_path, cache, "a")
+    look(tmp_path, cache, "b")
+    assert set(cache.load(b"")) == {b"a", b"b"}
+
+
+def test_a_cache_that_cannot_be_written_costs_a_read_and_no_error(tmp_path):
+    (tmp_path / "f").write_bytes(b"x")
+    assert look(tmp_path, StatCache(tmp_path / "absent" / "scan.db"))[0].of == Digest.of(b"x")
