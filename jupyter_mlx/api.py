@@ -241,7 +241,8 @@ def runs(query: str = "", *, sort: str = "", limit: int = 1000) -> pd.DataFrame:
         | {f"metrics.{key}": value for key, value in found_run.metrics.items()}
         for found_run in found
     ]
-    return pd.DataFrame(rows, columns=None if rows else list(names))
+    frame: pd.DataFrame = pd.DataFrame(rows, columns=None if rows else list(names))
+    return frame
 
 
 def load(run_id: str, path: str) -> Any:

@@ -22,7 +22,7 @@ def loaded_by(code: str) -> set[str]:
     """The modules that a fresh Python has loaded after `code`, and had not before it."""
     script = f"import sys; before = set(sys.modules); {code}\nimport json; print(json.dumps(sorted(set(sys.modules) - before)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    return set(json.loads(done.stdout))
+    return set(json.loads(done.stdout.splitlines()[-1]))
 
 
 def test_import_loads_nothing_heavy():

@@ -118,7 +118,8 @@ def command(
             face = Face(Path(ctx.find_root().obj or ".", folder or ""), as_json)
             ctx.exit(perform(face, function, arguments))
 
-        made: click.Command = click.command(name, **options)(run)
+        make: Callable[[Callable[..., None]], click.Command] = click.command(name, **options)
+        made = make(run)
         made.params += [
             click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document on stdout."),
             click.Option(["-C", "start_folder"], metavar="DIR", help="Work as if started in DIR."),

@@ -194,7 +194,12 @@ def restore(face: Face, run: str, path: str, to: str | None) -> Payload:
 @command("export", group=runs_command)
 @click.argument("query", default="")
 @click.option(
-    "--format", "kind", type=click.Choice(["jsonl", "csv", "parquet"]), default="jsonl", show_default=True
+    "--format",
+    "kind",
+    type=click.Choice(["jsonl", "csv", "parquet"]),
+    default="jsonl",
+    show_default=True,
+    help="Parquet needs a file and pyarrow.",
 )
 @click.option("-o", "--output", metavar="FILE", help="Write here and not to stdout.")
 def export(face: Face, query: str, kind: str, output: str | None) -> Payload:

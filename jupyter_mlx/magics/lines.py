@@ -77,7 +77,7 @@ class ProjectMagics(Magics):
         words = shlex.split(line)
         if not 1 <= len(words) <= 2:
             raise UsageError("%restore RUN [PATH]: the id of a run (%runs shows them)")
-        made = self._tracker.project.restore_run(words[0], *words[1:2])
+        made = self._tracker.project.restore_run(words[0], "".join(words[1:]))
         return display.Table(("restored",), [(str(path),) for path in made])
 
     @line_magic

@@ -17,13 +17,13 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-from jupyter_mlx import recorder
 from jupyter_mlx.capture.lineage import audit
 from jupyter_mlx.capture.literals import constants
 from jupyter_mlx.capture.slicing import slice_of
 from jupyter_mlx.errors import MlxError
 from jupyter_mlx.ledger.run import Failure, Status
 from jupyter_mlx.project import Project
+from jupyter_mlx.recorder import ActiveRun, activate, deactivate
 
 from .identity import notebook
 from .options import Options, is_below, split
@@ -42,7 +42,7 @@ class _Cell:
     """A tracked cell while it runs."""
 
     options: Options
-    run: recorder.ActiveRun
+    run: ActiveRun
     log: OutputLog
     key: str
     touched: audit.Touched | None
@@ -152,7 +152,7 @@ class Tracker:
         for declared in options.inputs:
             run.add_input(project.workspace.save(self._relative(declared)))
         key, log = self._tap.open()
-        recorder.activate(run)
+        activate(run)
         touched = audit.listen(project.root) if options.lineage else None
         return _Cell(options, run, log, key, touched)
 
@@ -170,7 +170,7 @@ class Tracker:
             return
         if cell.touched is not None:
             audit.stop(cell.touched)
-        recorder.deactivate(cell.run)
+        deactivate(cell.run)
         with audit.quiet():
             try:
                 self._seal(cell, result)
