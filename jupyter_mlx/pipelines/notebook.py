@@ -75,6 +75,8 @@ class _Watch:
     def __init__(self, job: Job, node: Any, announce: Announce) -> None:
         self.job, self.node, self.announce = job, node, announce
         self.cell = 0
+        self.done = False
+        """Whether every cell was executed."""
         self.current: Any = None
         self.failed: Any = None
         self._saved_at = time.monotonic()
@@ -143,6 +145,8 @@ def _run(job: Job, node: Any, watch: _Watch) -> str:
     except NoSuchKernel:
         return f"the kernel {job.kernel!r} is not installed; `jupyter kernelspec list` shows those that are"
     except CellTimeoutError:
+        if watch.done:
+            return "every cell ran, and then the kernel did not answer any more"
         return f"took longer than its timeout of {job.timeout_s:g} s"
     except DeadKernelError:
         return "the kernel died: it was killed, ran out of memory, or crashed in native code"
@@ -197,12 +201,43 @@ def _line(source: str, traceback: list[str]) -> str:
 def _register_engine() -> None:
     import logging
 
-    from nbclient.exceptions import CellExecutionError
-    from papermill.clientwrap import PapermillNotebookClient
-    from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
+    from papermill.engines import NBClientEngine, papermill_engines
 
     # what papermill would log is told by outcomes
     logging.getLogger("papermill").setLevel(logging.ERROR)
+    client_class, manager_class = _client_class(), _manager_class()
+
+    class Engine(NBClientEngine):  # type: ignore[misc]
+        """papermill's engine, with our client and our manager."""
+
+        @classmethod
+        def execute_notebook(cls, nb: Any, kernel_name: str, **options: Any) -> Any:
+            watch: _Watch = options["mlx_watch"]
+            manager = manager_class(nb, watch)
+            manager.notebook_start()
+            try:
+                with tempfile.TemporaryDirectory(prefix="jmlx-", ignore_cleanup_errors=True) as private:
+                    client = client_class(
+                        manager,
+                        kernel_name=kernel_name,
+                        # papermill's and nbclient's `timeout` takes whole seconds only
+                        timeout_func=lambda cell: watch.job.timeout_s,
+                        # for what is asked of the kernel after the last cell
+                        timeout=START_TIMEOUT_S,
+                        startup_timeout=options["start_timeout"],
+                    )
+                    client.private = private
+                    _execute(client, watch.job)
+            finally:
+                manager.notebook_complete()
+            return manager.nb
+
+    papermill_engines.register(ENGINE, Engine)
+
+
+def _manager_class() -> Any:
+    from nbclient.exceptions import CellExecutionError
+    from papermill.engines import NotebookExecutionManager
 
     class Manager(NotebookExecutionManager):  # type: ignore[misc]
         """Follows an execution for papermill, and announces it."""
@@ -225,6 +260,14 @@ def _register_engine() -> None:
             if not (error.ename == "SystemExit" and error.evalue in ("", "0", "None")):
                 self.watch.failed = cell
 
+    return Manager
+
+
+def _client_class() -> Any:
+    from nbclient.exceptions import CellTimeoutError
+    from nbclient.util import ensure_async, run_sync
+    from papermill.clientwrap import PapermillNotebookClient
+
     class Client(PapermillNotebookClient):  # type: ignore[misc]
         """Speaks to a kernel over sockets in a private folder."""
 
@@ -238,35 +281,23 @@ def _register_engine() -> None:
         def papermill_execute_cells(self) -> None:
             try:
                 super().papermill_execute_cells()
-            except KeyboardInterrupt:
-                # a kernel that is asked politely first may go on for seconds
+                self.nb_man.watch.done = True
+            except (KeyboardInterrupt, CellTimeoutError):
+                # a busy kernel that is asked politely first may go on for seconds
                 self.shutdown_kernel = "immediate"
                 raise
 
-    class Engine(NBClientEngine):  # type: ignore[misc]
-        """papermill's engine, with our client and our manager."""
+        async def _async_cleanup_kernel(self) -> None:
+            if self.shutdown_kernel != "immediate" and await ensure_async(self.km.is_alive()):
+                # without the interrupt that `shutdown_kernel` sends first: an idle kernel that
+                # hears it now and then misses the request that follows, and seconds are lost
+                await ensure_async(self.km.request_shutdown())
+                await ensure_async(self.km.finish_shutdown(pollinterval=0.01))
+            await super()._async_cleanup_kernel()
 
-        @classmethod
-        def execute_notebook(cls, nb: Any, kernel_name: str, **options: Any) -> Any:
-            watch: _Watch = options["mlx_watch"]
-            manager = Manager(nb, watch)
-            manager.notebook_start()
-            try:
-                with tempfile.TemporaryDirectory(prefix="jmlx-", ignore_cleanup_errors=True) as private:
-                    client = Client(
-                        manager,
-                        kernel_name=kernel_name,
-                        # papermill's and nbclient's `timeout` takes whole seconds only
-                        timeout_func=lambda cell: watch.job.timeout_s,
-                        startup_timeout=options["start_timeout"],
-                    )
-                    client.private = private
-                    _execute(client, watch.job)
-            finally:
-                manager.notebook_complete()
-            return manager.nb
+        _cleanup_kernel = run_sync(_async_cleanup_kernel)
 
-    papermill_engines.register(ENGINE, Engine)
+    return Client
 
 
 def _execute(client: Any, job: Job) -> None:
