@@ -62,7 +62,7 @@ def say_summary(face: Face, summary: Summary) -> None:
     if not summary.stages:
         face.say("mlx.yaml has no stages; `stages:` in it makes a pipeline of notebooks")
     elif all(row.action == "cached" for row in summary.stages):
-        face.say("nothing to do: every result is known")
+        face.say("nothing to run: every result is known")
     elif summary.failures:
         face.note("mend the notebook and `jmlx run` again: it goes on from there")
 

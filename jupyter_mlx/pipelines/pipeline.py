@@ -97,14 +97,6 @@ class Pipeline:
         stages = tuple(stage for stage in self.stages if stage.name in wanted)
         return Pipeline(stages, {name: self.upstream[name] for name in wanted})
 
-    def downstream(self, name: str) -> set[str]:
-        """All stages that depend on `name`, near and far."""
-        found: set[str] = set()
-        for stage in self.stages:
-            if self.upstream[stage.name] & (found | {name}):
-                found.add(stage.name)
-        return found
-
 
 def covers(folder: str, path: str) -> bool:
     """Whether `path` is `folder` or lies inside it."""

@@ -50,11 +50,6 @@ class Results:
                 temporary.unlink(missing_ok=True)
             raise AccessError.of(error, path) from error
 
-    def forget(self, fingerprint: Digest) -> None:
-        """Keep this result no longer: its objects are gone."""
-        with suppress(OSError):
-            (self.folder / fingerprint.hex).unlink(missing_ok=True)
-
     def versions(self) -> Iterator[DataVersion]:
         """The outputs of all kept results: what garbage collection must spare."""
         for path in sorted(self.folder.glob("[0-9a-f]*")):

@@ -84,7 +84,7 @@ def test_run_and_plan_speak_json_on_stdout_and_to_people_on_stderr(chain, jmlx):
     assert "double: running (never ran)" in done.stderr
     again = jmlx("run")
     assert (again.returncode, again.stderr) == (0, "")
-    assert again.stdout.splitlines()[-1] == "nothing to do: every result is known"
+    assert again.stdout.splitlines()[-1] == "nothing to run: every result is known"
     assert json.loads(jmlx("run", "--json").stdout)["stages"][0]["action"] == "cached"
     assert json.loads(jmlx("dag", "--json").stdout)["stages"][1]["upstream"] == ["double"]
     assert jmlx("dag").stdout == "double\n└─ total\n"
