@@ -185,7 +185,9 @@ class Spot:
     def is_linked(self, entry: Entry) -> bool:
         """Whether a large file that is here is connected to the store as was asked for."""
         found = os.stat(entry.name, dir_fd=self.fd, follow_symlinks=False)
-        link, target = self._placer.link, self._placer.store.linkable(entry.of)
+        # a program can't share the store's file, which is not executable
+        link = Link.COPY if entry.kind == PROGRAM else self._placer.link
+        target = self._placer.store.linkable(entry.of)
         if link == Link.SYMLINK:
             return stat.S_ISLNK(found.st_mode)
         shared = target is not None and target.stat().st_ino == found.st_ino
