@@ -131,7 +131,7 @@ class _Demo:
         say("  jmlx runs why models            which run, code and data made the model")
         say("  git diff v1 v2                  what changed, in git's words")
         say("")
-        say("Open JupyterLab on it (Runs is the tab with the flask, at the left):")
+        say("Open JupyterLab on it (the runs are a tab of its left sidebar):")
         say("")
         say(f"  {cd}{jupyter} lab notebooks/explore.ipynb")
 
