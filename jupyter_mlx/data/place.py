@@ -6,7 +6,7 @@ is swapped for a link meanwhile leads nowhere.
 """
 
 # Paths are strings here: for 100,000 files, Path objects cost more than the work.
-# ruff: noqa: PTH108, PTH118
+# ruff: noqa: PTH108, PTH112, PTH118
 
 from __future__ import annotations
 
@@ -113,8 +113,9 @@ class Spot:
     them, so that files are written at once under their own names.
     """
 
-    def __init__(self, placer: Placer, fd: int, path: bytes, *, hidden: bool = False) -> None:
-        self.fd, self.path, self.hidden = fd, path, hidden
+    def __init__(self, placer: Placer, fd: int, path: bytes, hidden_at: bytes | None = None) -> None:
+        self.fd, self.path, self.hidden = fd, path, hidden_at is not None
+        self._real = hidden_at or os.path.join(os.fsencode(placer.root), path)
         self._placer = placer
         self._seen = placer.seen.get(path, {})
         self._placed = placer.placed.setdefault(path, {})
@@ -132,7 +133,7 @@ class Spot:
         try:
             if temp != name:
                 fcntl.flock(fd, fcntl.LOCK_EX)  # so that nobody takes it for one that was left over
-            yield Spot(self._placer, fd, path, hidden=fresh or self.hidden)
+            yield Spot(self._placer, fd, path, self._full(place, temp) if fresh or self.hidden else None)
             if temp != name:
                 os.rename(temp, name, src_dir_fd=place, dst_dir_fd=self.fd)
         except BaseException:
@@ -265,8 +266,9 @@ class Spot:
 
     def _full(self, place: int, name: bytes) -> bytes:
         """A path for what can't take an open folder."""
-        folder = self._placer.temp if place != self.fd else self._placer.root / os.fsdecode(self.path)
-        return os.path.join(os.fsencode(folder), name)
+        if os.path.isdir("/proc/self/fd"):  # by the open folder, so that no link can redirect it
+            return f"/proc/self/fd/{place}/".encode() + name
+        return os.path.join(self._real if place == self.fd else os.fsencode(self._placer.temp), name)
 
 
 def _cloned(source: Path, target: bytes) -> bool:

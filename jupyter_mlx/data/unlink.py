@@ -38,7 +38,7 @@ def _own(path: Path, objects: Path, temp: Path) -> bool:
             return False
         source = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            with temp_file(str(temp)) as (name, fd):
+            with temp_file(str(temp), str(path)) as (name, fd):
                 hash_copy(source, fd)
                 os.fchmod(fd, 0o666 & ~umask())
                 os.rename(name, path)

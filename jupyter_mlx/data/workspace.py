@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import NotYetError
 from jupyter_mlx.store.base import FileChangedError
+from jupyter_mlx.store.files import sweep
 
 from . import choice, gitignore, history, paths, tracked
 from .checkout import Change, Checkout, UnsavedError
@@ -144,6 +145,7 @@ class Workspace:
         """
         found = {self._inner(choice.to_add(self.root, path)): None for path in given}
         versions: list[Version] = []
+        sweep(str(self._temp))
         for path in found:
             with self.store.hold():
                 version = self.save(path, progress)
@@ -233,6 +235,7 @@ class Workspace:
             UnsavedError: files would be lost; with `force` they are stored first.
         """
         versions = self.select(given, rev)
+        sweep(str(self._temp))
         return [self.restore(version, link=link, force=force, progress=progress) for version in versions]
 
     def restore(

@@ -5,7 +5,7 @@ folder; see "How a file is published" in docs/format.md.
 """
 
 # Paths are strings here: for 100,000 files, Path objects cost more than the work.
-# ruff: noqa: PTH102, PTH104, PTH108, PTH112, PTH118, PTH120, PTH123, PTH208
+# ruff: noqa: PTH102, PTH104, PTH108, PTH112, PTH116, PTH118, PTH120, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import os
 import secrets
 import shutil
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
@@ -75,10 +76,17 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
 
 
 @contextlib.contextmanager
-def temp_file(folder: str) -> Iterator[tuple[str, int]]:
-    """A new file in `folder`, locked while it is in use and removed unless it was renamed away."""
+def temp_file(folder: str, target: str = "") -> Iterator[tuple[str, int]]:
+    """A new file in `folder`, locked while it is in use and removed unless it was renamed away.
+
+    With `target`, it can be renamed to that: where `folder` is on another file
+    system, the new file is beside the target.
+    """
     make_folder(folder)
     path = os.path.join(folder, TEMP_PREFIX + secrets.token_hex(8))
+    beside = os.path.dirname(target) or "."
+    if target and os.stat(folder).st_dev != os.stat(beside).st_dev:
+        path = os.path.join(beside, f".mlx-{secrets.token_hex(8)}.tmp")
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -98,7 +106,7 @@ def write_atomically(path: str, data: bytes, temp_folder: str) -> None:
     Raises:
         AccessError: it can't be written; the old file is as it was.
     """
-    with temp_file(temp_folder) as (temp, fd):
+    with temp_file(temp_folder, path) as (temp, fd):
         try:
             write_all(fd, data)
             os.fchmod(fd, 0o666 & ~umask())
@@ -109,27 +117,34 @@ def write_atomically(path: str, data: bytes, temp_folder: str) -> None:
             raise AccessError.of(error, path) from None
 
 
-def sweep(temp_folder: str) -> int:
-    """Remove temporary files and folders that no living process holds; how many bytes that freed."""
-    freed = 0
+def sweep(temp_folder: str, older_than_s: float = 3600) -> int:
+    """Remove temporary files and folders that killed processes left; how many there were.
+
+    What a living process works on is locked, or younger than `older_than_s`.
+    """
     try:
         names = [name for name in os.listdir(temp_folder) if name.startswith(TEMP_PREFIX)]
     except OSError:
         return 0
-    for name in names:
-        path = os.path.join(temp_folder, name)
-        with contextlib.suppress(OSError):
-            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                freed += os.fstat(fd).st_size
-                if os.path.isdir(path):
-                    shutil.rmtree(path)
-                else:
-                    os.unlink(path)
-            finally:
-                os.close(fd)
-    return freed
+    return sum(_is_swept(os.path.join(temp_folder, name), time.time() - older_than_s) for name in names)
+
+
+def _is_swept(path: str, before_s: float) -> bool:
+    try:
+        if os.lstat(path).st_ctime > before_s:
+            return False
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.isdir(path):
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
+        finally:
+            os.close(fd)
+    except OSError:  # locked, or gone, or a link: not ours to remove
+        return False
+    return True
 
 
 def umask() -> int:

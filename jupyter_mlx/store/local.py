@@ -15,7 +15,7 @@ from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import AccessError, CorruptObjectError, ObjectNotFoundError, UsageError
 
 from .base import SMALL_BYTES, FileChangedError, NewerFormatError
-from .files import make_folder, sweep, write_all, write_atomically
+from .files import make_folder, write_all, write_atomically
 from .large import LargeObjects
 from .packs import PackIndex
 from .small import PackWriter, SmallObjects
@@ -190,10 +190,6 @@ class LocalStore:
         finally:
             fcntl.flock(fd, fcntl.LOCK_UN)
             os.close(fd)
-
-    def sweep(self) -> int:
-        """Remove what killed writers left in the temporary folder; the bytes that this freed."""
-        return sweep(self._temp)
 
     def close(self) -> None:
         """Close the files that are open; the store can be used again."""

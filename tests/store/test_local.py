@@ -10,6 +10,7 @@ import pytest
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import AccessError, CorruptObjectError, ObjectNotFoundError, UsageError
 from jupyter_mlx.store import SMALL_BYTES, LocalStore, NewerFormatError
+from jupyter_mlx.store.files import sweep, temp_file
 from jupyter_mlx.testing.store import StoreTests, content
 
 
@@ -273,9 +274,12 @@ def test_a_folder_that_is_a_file_is_told(tmp_path):
 
 
 def test_what_killed_writers_left_is_swept_and_what_living_ones_use_is_not(store, tmp_path):
+    temp = tmp_path / "tmp"
     store.put(b"x")
-    left = tmp_path / "tmp" / "put-0123"
-    left.write_bytes(b"left over")
-    (tmp_path / "tmp" / "executed.ipynb").write_text("another's")
-    assert store.sweep() == 9
-    assert [path.name for path in (tmp_path / "tmp").iterdir()] == ["executed.ipynb"]
+    (temp / "put-0123").write_bytes(b"left over")
+    (temp / "put-4567" / "inner").mkdir(parents=True)
+    (temp / "executed.ipynb").write_text("another's")
+    assert sweep(str(temp)) == 0, "they are young"
+    with temp_file(str(temp)) as (used, _):
+        assert sweep(str(temp), older_than_s=-1) == 2
+        assert sorted(path.name for path in temp.iterdir()) == ["executed.ipynb", Path(used).name]

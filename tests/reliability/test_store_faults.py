@@ -1,0 +1,215 @@
+"""RELIABILITY rows 5, 7, 22 and 25: full and read-only disks, files that change, folders that become links."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from jupyter_mlx.data.workspace import Workspace
+from jupyter_mlx.digest import Digest
+from jupyter_mlx.errors import AccessError, MlxError
+from jupyter_mlx.store import SMALL_BYTES, FileChangedError, LocalStore
+from jupyter_mlx.testing.store import content
+
+
+def opened(root):
+    state = root / ".mlx"
+    return Workspace.open(root, LocalStore.open(state / "store", state / "tmp"), state)
+
+
+def mount(*words):
+    return subprocess.run(["mount", *words], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Make a folder a disk of 3 MiB."""
+    mounted = []
+
+    def make(folder):
+        folder.mkdir(parents=True)
+        done = mount("-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder))
+        if done.returncode:
+            pytest.skip(f"a small disk can't be mounted here (it takes root): {done.stderr.strip()}")
+        mounted.append(folder)
+        return folder
+
+    yield make
+    for folder in mounted:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.fixture
+def root(tmp_path, small_disk):
+    """A project whose `.mlx/` is a disk of 3 MiB."""
+    return small_disk(tmp_path / "project" / ".mlx").parent
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"large": os.urandom(4 << 20)},
+        {f"{number}": os.urandom(4096) for number in range(1000)},
+        {f"large{number}": os.urandom(SMALL_BYTES) for number in range(3)},
+    ],
+    ids=["one large", "many small", "several large"],
+)
+def test_a_full_disk_is_told_leaves_nothing_behind_and_the_next_add_succeeds(root, files):
+    workspace = opened(root)
+    kept = workspace.store.put(b"kept before")
+    (root / "data").mkdir()
+    for name, data in files.items():
+        (root / "data" / name).write_bytes(data)
+    with pytest.raises(AccessError, match=r"No space left on device.*free some space"):
+        workspace.add(["data"])
+    assert list((root / ".mlx/tmp").iterdir()) == []
+    assert workspace.pointers() == []
+    assert workspace.verify()
+    for fresh in (workspace, opened(root)):
+        assert fresh.store.get(kept) == b"kept before"
+    assert mount("-o", "remount,size=30m", str(root / ".mlx")).returncode == 0
+    version = opened(root).add(["data"])[0]
+    assert version.files == len(files)
+    assert opened(root).verify()
+
+
+def test_a_full_work_tree_is_told_and_a_folder_appears_only_when_it_is_whole(tmp_path, small_disk):
+    source = tmp_path / "project"
+    (source / ".mlx").mkdir(parents=True)
+    workspace = opened(source)
+    (source / "data").mkdir()
+    for number in range(8):
+        (source / f"data/{number}").write_bytes(os.urandom(600_000))
+    (source / "data/large").write_bytes(os.urandom(2 << 20))
+    version = workspace.add(["data"])[0]
+    full = small_disk(tmp_path / "full")
+    there = Workspace.open(full, workspace.store, tmp_path / "state")
+    with pytest.raises(AccessError, match="No space left"):
+        there.restore(version)
+    assert list(full.iterdir()) == []
+
+
+def test_a_read_only_disk_is_told_and_still_read(root):
+    workspace = opened(root)
+    (root / "data").write_bytes(b"data")
+    workspace.add(["data"])
+    workspace.store.close()
+    assert mount("-o", "remount,ro", str(root / ".mlx")).returncode == 0
+    (root / "more").write_bytes(b"more")
+    with pytest.raises(AccessError, match=r"Read-only file system.*writable disk"):
+        opened(root).add(["more"])
+    fresh = opened(root)
+    assert fresh.store.get(Digest.of(b"data")) == b"data"
+    assert fresh.status()[0].state == "unchanged"
+    assert fresh.verify()
+
+
+def test_a_folder_without_write_permission_is_told_in_one_line(tmp_path, jmlx):
+    if os.geteuid() == 0:
+        pytest.skip("root writes everywhere; the read-only disk stands for this")
+    assert jmlx("init", str(tmp_path)).returncode == 0
+    (tmp_path / "data").write_bytes(b"data")
+    (tmp_path / ".mlx").chmod(0o500)
+    try:
+        done = jmlx("add", "data", cwd=tmp_path)
+    finally:
+        (tmp_path / ".mlx").chmod(0o700)
+    assert done.returncode == 1
+    assert "Permission denied" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_where_the_state_is_on_another_disk_data_is_checked_out_all_the_same(root):
+    workspace = opened(root)
+    (root / "data").mkdir()
+    (root / "data/small").write_bytes(b"small")
+    (root / "data/large").write_bytes(content(SMALL_BYTES))
+    workspace.add(["data"])
+    subprocess.run(["rm", "-r", root / "data"], check=True)
+    workspace.checkout()
+    (root / "data/small").unlink()
+    (root / "data/large").unlink()
+    workspace.checkout()
+    assert sorted(path.name for path in (root / "data").iterdir()) == ["large", "small"]
+    assert sorted(path.name for path in root.iterdir()) == [".gitignore", ".mlx", "data", "data.mlx"]
+
+
+WRITES = """
+import sys, time
+with open(sys.argv[1], "r+b", buffering=0) as file:
+    print("ready", flush=True)
+    for number in range(10**9):
+        file.seek(number * 4096 % int(sys.argv[2]))
+        file.write(b"%d" % number)
+        time.sleep(0.0002)
+"""
+
+
+@pytest.mark.parametrize("size", [200_000, 3 << 20])
+def test_a_file_that_changes_while_it_is_added_is_never_stored_under_a_false_digest(tmp_path, size):
+    path = tmp_path / "data"
+    (tmp_path / ".mlx").mkdir()
+    path.write_bytes(content(size))
+    writer = subprocess.Popen([sys.executable, "-c", WRITES, path, str(size)], stdout=subprocess.PIPE)
+    try:
+        writer.stdout.readline()
+        workspace = opened(tmp_path)
+        for _ in range(5):
+            try:
+                version = workspace.save("data")
+            except FileChangedError as error:
+                assert "keeps changing" in str(error)
+            else:
+                workspace.store.check(version.digest)
+    finally:
+        writer.kill()
+        writer.wait()
+    assert workspace.verify()
+    version = workspace.save("data")
+    assert workspace.store.get(version.digest) == path.read_bytes()
+
+
+def test_a_folder_that_becomes_a_link_leads_no_write_out_of_the_project(tmp_path):
+    root, outside = tmp_path / "project", tmp_path / "outside"
+    (root / ".mlx").mkdir(parents=True)
+    outside.mkdir()
+    workspace = opened(root)
+    for number in range(30):
+        (root / "data/sub").mkdir(parents=True, exist_ok=True)
+        (root / f"data/sub/{number}").write_bytes(b"%d" % number)
+    version = workspace.add(["data"])[0]
+    stop = threading.Event()
+
+    def swap():
+        spare = root / "spare"
+        while not stop.is_set():
+            for _ in range(2):
+                try:
+                    (root / "data/sub").rename(spare)
+                    (root / "data/sub").symlink_to(outside)
+                    time.sleep(0.001)
+                    (root / "data/sub").unlink()
+                    spare.rename(root / "data/sub")
+                except OSError:
+                    pass
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        for turn in range(60):
+            for number in range(turn % 7, 30, 7):
+                (root / f"data/sub/{number}").unlink(missing_ok=True)
+            for path in outside.iterdir():
+                path.unlink()
+            try:
+                workspace.restore(version, force=True)
+            except (MlxError, OSError):
+                continue
+            assert [path.name for path in outside.iterdir()] == []
+    finally:
+        stop.set()
+        thread.join()
+    assert [path.name for path in outside.iterdir()] == []
