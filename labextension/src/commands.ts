@@ -4,14 +4,19 @@
 import { JupyterFrontEnd } from '@jupyterlab/application';
 import {
   Clipboard,
-  CommandToolbarButton,
   Dialog,
   ICommandPalette,
   Notification,
   showDialog,
   WidgetTracker
 } from '@jupyterlab/apputils';
-import { refreshIcon, copyIcon, notebookIcon, Toolbar } from '@jupyterlab/ui-components';
+import {
+  CommandToolbarButton,
+  refreshIcon,
+  copyIcon,
+  notebookIcon,
+  Toolbar
+} from '@jupyterlab/ui-components';
 import { CommandRegistry } from '@lumino/commands';
 import { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 

@@ -56,3 +56,13 @@ export function reveal(
   }
   return end > top + height ? end - height : top;
 }
+
+/**
+ * How many of the first texts, of these lengths, stand beside each other in
+ * `room` characters with `gap` between them; the first always, cut off if need be.
+ */
+export function fitting(lengths: readonly number[], room: number, gap: number): number {
+  let left = room + gap;
+  const over = lengths.findIndex(length => (left -= length + gap) < 0);
+  return over < 0 ? lengths.length : Math.max(1, over);
+}

@@ -196,7 +196,7 @@ def open_lab(lab: Lab, context, path: str = "lab?reset"):
     page.goto(f"{lab.url}/{path}{'&' if '?' in path else '?'}token={lab.token}")
     page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=60_000)
     page.wait_for_function("window.jupyterapp && window.jupyterapp.restored.then(() => true)")
-    if path.startswith("lab"):
+    if path.startswith("lab?"):
         # the launcher takes the focus a moment after all is restored
         page.wait_for_function("document.querySelector('.jp-Launcher')?.contains(document.activeElement)")
     return page
@@ -215,6 +215,23 @@ def show_panel(page):
     panel = page.locator("#jupyter-mlx-runs")
     panel.wait_for()
     return panel
+
+
+def open_notebook(page, path: str) -> None:
+    """Open it, and wait for its kernel."""
+    run_command(page, "docmanager:open", path=path, factory="Notebook")
+    page.wait_for_function(
+        """path => {
+          for (const widget of window.jupyterapp.shell.widgets('main')) {
+            if (widget.context?.path === path) {
+              return widget.sessionContext.session?.kernel?.connectionStatus === 'connected'
+                && widget.sessionContext.session.kernel.status === 'idle';
+            }
+          }
+        }""",
+        arg=path,
+        timeout=60_000,
+    )
 
 
 def set_theme(page, theme: str) -> None:

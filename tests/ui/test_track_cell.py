@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import nbformat
 import pytest
-from conftest import SHOTS, open_lab, run_command, set_theme, show_panel
+from conftest import SHOTS, open_lab, open_notebook, run_command, set_theme, show_panel
 
 TRACKED = """%%track fit -p lr=0.1 -m acc
 import matplotlib.pyplot as plt
@@ -27,23 +27,6 @@ def notebook(lab, enter):
         return name
 
     return write
-
-
-def open_notebook(page, path: str) -> None:
-    """Open it, and wait for its kernel."""
-    run_command(page, "docmanager:open", path=path, factory="Notebook")
-    page.wait_for_function(
-        """path => {
-          for (const widget of window.jupyterapp.shell.widgets('main')) {
-            if (widget.context?.path === path) {
-              return widget.sessionContext.session?.kernel?.connectionStatus === 'connected'
-                && widget.sessionContext.session.kernel.status === 'idle';
-            }
-          }
-        }""",
-        arg=path,
-        timeout=60_000,
-    )
 
 
 def run_cells(page, count: int) -> None:

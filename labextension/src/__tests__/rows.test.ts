@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { offsets, reveal, rowAt, shown } from '../rows';
+import { fitting, offsets, reveal, rowAt, shown } from '../rows';
 
 const starts = offsets([50, 70, 50, 50]);
 
@@ -32,4 +32,11 @@ test('a row is brought into view by the least scrolling', () => {
   assert.equal(reveal(starts, 0, 60, 100), 0);
   assert.equal(reveal(starts, 3, 0, 100), 120);
   assert.equal(reveal(starts, 1, 20, 150), 20);
+});
+
+test('as many texts as there is room for stand on a line, and at least one', () => {
+  assert.equal(fitting([5, 5, 5], 19, 2), 3);
+  assert.equal(fitting([5, 5, 5], 18, 2), 2);
+  assert.equal(fitting([50, 5], 20, 2), 1);
+  assert.equal(fitting([], 20, 2), 0);
 });

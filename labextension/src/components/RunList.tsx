@@ -10,6 +10,9 @@ import { RunRow, rowHeight } from './RunRow';
 
 const AROUND = 8;
 const AHEAD = 40;
+/** What a row has beside its text, and a character of the small font, in px. */
+const MARGIN = 46;
+const CHARACTER = 6.2;
 
 /** The rows of the runs, of which only those in view are in the page. */
 export function RunList(props: {
@@ -102,6 +105,7 @@ export function RunList(props: {
                 ? Math.max(0, (now - Date.parse(run.started_at)) / 1000)
                 : null
             }
+            room={Math.floor((view.width - MARGIN) / CHARACTER)}
             trans={trans}
             onSelect={select}
             onOpen={onOpen}
@@ -143,15 +147,26 @@ function page(starts: Float64Array, at: number, height: number): number {
   return Math.max(1, rowAt(starts, (starts[from] ?? 0) + height) - from - 1);
 }
 
-/** The scrolled part of an element. */
-function useView(box: React.RefObject<HTMLDivElement>): { top: number; height: number } {
-  const [view, setView] = React.useState({ top: 0, height: 800 });
+/** The part of an element that is scrolled into view. */
+interface IView {
+  readonly top: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+function useView(box: React.RefObject<HTMLDivElement>): IView {
+  const [view, setView] = React.useState<IView>({ top: 0, height: 800, width: 250 });
   React.useLayoutEffect(() => {
     const node = box.current;
     if (!node) {
       return;
     }
-    const measure = () => setView({ top: node.scrollTop, height: node.clientHeight });
+    const measure = () =>
+      setView({
+        top: node.scrollTop,
+        height: node.clientHeight,
+        width: node.clientWidth
+      });
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(node);

@@ -2,11 +2,13 @@ import * as React from 'react';
 import { TranslationBundle } from '@jupyterlab/translation';
 
 import { duration, quantity } from '../format';
+import { fitting } from '../rows';
 import { IRun, toNumber } from '../wire';
 import { StatusIcon } from './StatusIcon';
 
 const LINE = 20;
 const PADDING = 10;
+const GAP = 2;
 
 /** How high a row is, known without drawing it: a list of thousands is laid out by sums. */
 export function rowHeight(run: IRun): number {
@@ -25,6 +27,8 @@ export interface IRowProps {
   moment: string;
   /** Seconds until now, for one that is running. */
   elapsed: number | null;
+  /** About how many small characters a line holds. */
+  room: number;
   trans: TranslationBundle;
   onSelect: (id: string) => void;
   onOpen: (id: string) => void;
@@ -34,6 +38,9 @@ export interface IRowProps {
 export const RunRow = React.memo(function RunRow(props: IRowProps): JSX.Element {
   const { run, parentName, active, trans } = props;
   const seconds = run.duration_s ?? props.elapsed;
+  const took = seconds === null ? '' : duration(seconds);
+  const kind = parentName === null ? run.kind : `${run.kind} ↳ ${parentName}`;
+  const part = parentName === null ? undefined : trans.__('part of %1', parentName);
   return (
     <div
       id={`mlx-row-${run.id}`}
@@ -63,16 +70,11 @@ export const RunRow = React.memo(function RunRow(props: IRowProps): JSX.Element 
           </time>
         </div>
         <div className="mlx-Row-line mlx-mod-small">
-          <span className="mlx-Row-kind">
-            {run.kind}
-            {parentName !== null && (
-              <span title={trans.__('part of %1', parentName)}>{` ↳ ${parentName}`}</span>
-            )}
+          <span className="mlx-Row-kind" title={part}>
+            {kind}
           </span>
-          {seconds !== null && (
-            <span className="mlx-Row-duration">{duration(seconds)}</span>
-          )}
-          <Metrics run={run} />
+          {took && <span className="mlx-Row-duration">{took}</span>}
+          <Metrics run={run} room={props.room - kind.length - took.length - 2 * GAP} />
         </div>
         {run.tags.length > 0 && (
           <div className="mlx-Row-line mlx-mod-small mlx-Row-tags">
@@ -88,17 +90,23 @@ export const RunRow = React.memo(function RunRow(props: IRowProps): JSX.Element 
   );
 });
 
-/** As many of the first metrics as fit on the line; the others wrap out of sight. */
-function Metrics(props: { run: IRun }): JSX.Element {
+/** As many of the first metrics as fit on the line. */
+function Metrics(props: { run: IRun; room: number }): JSX.Element {
+  const told = Object.entries(props.run.metrics)
+    .slice(0, 12)
+    .map(([name, value]) => [name, quantity(toNumber(value), 3)] as const);
+  const lengths = told.map(([name, value]) => name.length + 1 + value.length);
   return (
     <span className="mlx-Row-metrics">
-      {Object.entries(props.run.metrics)
-        .slice(0, 5)
-        .map(([name, value]) => (
-          <span key={name} className="mlx-Row-metric" title={`${name} = ${value}`}>
-            <span className="mlx-Row-key">{name}</span> {quantity(toNumber(value), 3)}
-          </span>
-        ))}
+      {told.slice(0, fitting(lengths, props.room, GAP)).map(([name, value]) => (
+        <span
+          key={name}
+          className="mlx-Row-metric"
+          title={`${name} = ${props.run.metrics[name]}`}
+        >
+          <span className="mlx-Row-key">{name}</span> {value}
+        </span>
+      ))}
     </span>
   );
 }
