@@ -138,41 +138,77 @@ def test_where_the_state_is_on_another_disk_data_is_checked_out_all_the_same(roo
 
 
 WRITES = """
-import sys, time
+import sys
 with open(sys.argv[1], "r+b", buffering=0) as file:
     print("ready", flush=True)
     for number in range(10**9):
         file.seek(number * 4096 % int(sys.argv[2]))
         file.write(b"%d" % number)
-        time.sleep(0.0002)
 """
 
 
-@pytest.mark.parametrize("size", [200_000, 3 << 20])
-def test_a_file_that_changes_while_it_is_added_is_never_stored_under_a_false_digest(tmp_path, size):
-    path = tmp_path / "data"
+@pytest.fixture
+def restless(tmp_path):
+    """A file of 8 MiB that another process writes to all the time."""
     (tmp_path / ".mlx").mkdir()
-    path.write_bytes(content(size))
-    writer = subprocess.Popen([sys.executable, "-c", WRITES, path, str(size)], stdout=subprocess.PIPE)
-    try:
-        writer.stdout.readline()
-        workspace = opened(tmp_path)
-        for _ in range(5):
-            try:
-                version = workspace.save("data")
-            except FileChangedError as error:
-                assert "keeps changing" in str(error)
-            else:
-                workspace.store.check(version.digest)
-    finally:
-        writer.kill()
-        writer.wait()
-    assert workspace.verify()
-    version = workspace.save("data")
-    assert workspace.store.get(version.digest) == path.read_bytes()
+    path = tmp_path / "data"
+    path.write_bytes(content(8 << 20))
+    writer = subprocess.Popen([sys.executable, "-c", WRITES, path, str(8 << 20)], stdout=subprocess.PIPE)
+    writer.stdout.readline()
+    yield path
+    writer.kill()
+    writer.wait()
 
 
-def test_a_folder_that_becomes_a_link_leads_no_write_out_of_the_project(tmp_path):
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda root: opened(root).save("data"),
+        lambda root: opened(root).version("data"),
+        lambda root: opened(root).store.put_file(root / "data"),
+    ],
+    ids=["save", "version", "put_file"],
+)
+def test_a_file_that_changes_while_it_is_read_has_no_version(tmp_path, restless, read):
+    def often():  # the other process may be kept waiting now and then
+        for _ in range(100):
+            read(tmp_path)
+
+    with pytest.raises(FileChangedError, match="keeps changing"):
+        often()
+    assert opened(tmp_path).verify()
+
+
+def test_a_folder_that_becomes_a_link_between_look_and_write_leads_nowhere(tmp_path):
+    root, outside = tmp_path / "project", tmp_path / "outside"
+    (root / ".mlx").mkdir(parents=True)
+    (root / "data/sub").mkdir(parents=True)
+    outside.mkdir()
+    workspace = opened(root)
+    for name in ("data/top", "data/sub/inner"):
+        (root / name).write_text("one")
+    version = workspace.add(["data"])[0]
+    for name in ("data/top", "data/sub/inner"):
+        (root / name).write_text("two")
+    workspace.save("data")
+    real = workspace.store.get_many
+
+    def get_many(digests):  # called for `top`, before `sub` is entered
+        if not (root / "data/sub").is_symlink():
+            (root / "data/sub").rename(root / "elsewhere")
+            (root / "data/sub").symlink_to(outside)
+        return real(digests)
+
+    workspace.store.get_many = get_many
+    with pytest.raises(AccessError):
+        workspace.restore(version)
+    assert list(outside.iterdir()) == []
+    with pytest.raises(MlxError):
+        workspace.restore(version, to="data/sub/x")
+    assert list(outside.iterdir()) == []
+
+
+def test_a_folder_that_is_swapped_for_a_link_all_the_time_leads_no_write_out_of_the_project(tmp_path):
     root, outside = tmp_path / "project", tmp_path / "outside"
     (root / ".mlx").mkdir(parents=True)
     outside.mkdir()

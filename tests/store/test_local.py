@@ -1,8 +1,10 @@
 """The project's own store: the suite, and what only a store on a disk can show."""
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -243,6 +245,30 @@ def test_a_forked_child_uses_the_store_beside_its_parent(store):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert len(list(again(store).digests())) == 101
     assert not again(store).missing([Digest.of(b"child 49"), Digest.of(b"parent 49")])
+
+
+def test_children_forked_while_threads_use_the_store_are_not_stuck(store):
+    kept = [store.put(b"%d" % number) for number in range(20)]
+    stop = threading.Event()
+
+    def work():
+        while not stop.is_set():
+            store.get_many(kept)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        for turn in range(15):
+            child = os.fork()
+            if child == 0:
+                signal.alarm(20)
+                os._exit(0 if store.get(store.put(b"child %d" % turn)) and not store.missing(kept) else 1)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_a_batch_is_refused_in_a_forked_child(store):
