@@ -63,6 +63,8 @@ def run_command(  # noqa: PLR0913 (an option each)
     STAGEs with all that they depend on; without any, the whole pipeline. A
     notebook's code, its modules, its parameters and its inputs decide; known
     results come from the store. A failed stage stops what depends on it alone.
+    Kernels work in the project's folder, with the notebook's own folder on
+    Python's path.
 
     \b
       jmlx run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,7 +33,8 @@ class InputMissingError(NotFoundError):
     def __str__(self) -> str:
         return (
             f"stage {self.stage} reads {self.path}, which is not there and which no stage makes; "
-            f"`jmlx checkout {self.path}` brings tracked data back, or correct `inputs` in mlx.yaml"
+            f"`jmlx checkout {self.path}` or `jmlx pull` brings tracked data back, "
+            "or correct `inputs` in mlx.yaml"
         )
 
 
@@ -120,11 +121,12 @@ class Facts:
         self.sources.forget()
 
 
-def with_params(config: Config, given: Mapping[str, Any], named: Iterable[str], facts: Facts) -> Config:
+def with_params(config: Config, given: Mapping[str, Any], named: Sequence[str], facts: Facts) -> Config:
     """mlx.yaml, with parameters of a command line laid over it.
 
     `lr` goes to each of the `named` stages (all, where none is) whose notebook
-    has it; `train.lr` to that stage alone.
+    has it; `train.lr` to that stage alone. A notebook whose language is not
+    understood takes any, if it is named.
 
     Raises:
         UnknownParameterError: no such notebook has it.
@@ -139,9 +141,8 @@ def with_params(config: Config, given: Mapping[str, Any], named: Iterable[str], 
             raise UnknownStageError(group, tuple(stages))
         targets = [group] if group else sorted(groups & stages.keys())
         known = {target: facts.notebook(stages[target], target).parameters for target in targets}
-        having = [
-            t for t, declared in known.items() if name in (declared or {}) or (group and declared is None)
-        ]
+        chosen = bool(group or named)
+        having = [t for t, declared in known.items() if (chosen if declared is None else name in declared)]
         if not having:
             names = sorted({word for declared in known.values() for word in declared or {}})
             where = stages[targets[0]].notebook if len(targets) == 1 else "the pipeline"

@@ -126,6 +126,7 @@ class Runner:
 
     def _asked(self, stages: Sequence[str], params: Mapping[str, Any]) -> tuple[Facts, Pipeline]:
         facts = self.facts()
+        Pipeline.of(facts.config).named(stages)
         facts.config = with_params(facts.config, params, stages, facts)
         whole = Pipeline.of(facts.config)
         facts.stages = frozenset(stage.name for stage in whole.stages)

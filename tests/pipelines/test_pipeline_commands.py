@@ -109,6 +109,8 @@ def test_a_failure_is_one_line_with_the_cell_the_line_and_the_notebook_and_exit_
     ("words", "code", "message"),
     [
         (["run", "tarin"], 1, "mlx.yaml has no stage 'tarin'; there is double, total"),
+        (["run", "tarin", "-p", "bias=1"], 1, "mlx.yaml has no stage 'tarin'"),
+        (["run", "-p", "tarin.bias=1"], 1, "mlx.yaml has no stage 'tarin'"),
         (["run", "-p", "lr=1"], 1, "has no parameter 'lr'; it has bias, factor"),
         (["plan", "-p", "lr"], 1, "'lr': write it as NAME=VALUE"),
         (["run", "--executor", "dask"], 2, "--executor dask is not in this version"),

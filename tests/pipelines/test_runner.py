@@ -8,6 +8,7 @@ import os
 import pytest
 from pipeline_project import actions, write_notebook
 
+from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import ConfigError, ConflictError
 from jupyter_mlx.pipelines.events import CellStarted, StageCached, StageFailed, StageStarted
 from jupyter_mlx.pipelines.facts import InputMissingError
@@ -139,6 +140,14 @@ def test_an_output_that_was_edited_by_hand_is_not_lost(chain, runner):
     assert (chain.root / "total.txt").read_text() == "mine"
     assert actions(runner.run(overwrite=True)) == CACHED
     assert (chain.root / "total.txt").read_text() == "18.5"
+
+
+def test_an_output_that_was_edited_by_hand_is_in_the_store_before_an_execution_replaces_it(chain, runner):
+    runner.run()
+    (chain.root / "total.txt").write_text("mine")
+    assert actions(runner.run(["total"], force=True)) == {"double": "cached", "total": "ran"}
+    assert (chain.root / "total.txt").read_text() == "18.5"
+    assert chain.store.get(Digest.of(b"mine")) == b"mine"
 
 
 def test_a_failed_execution_s_half_outputs_do_not_stand_in_the_way_of_going_back(chain, runner):
