@@ -33,13 +33,13 @@ import jupyter_mlx as jm
 top: int = 3  # how many of the most frequent confusions are reported
 
 # %%
-images = np.load("data/prepared/images.npy")
-names = np.load("data/prepared/names.npy")
-labels = pd.read_csv("data/labels.csv", dtype={"name": str}).set_index("name").loc[names, "label"].to_numpy()
+images = np.load("../data/prepared/images.npy")
+names = np.load("../data/prepared/names.npy")
+labels = pd.read_csv("../data/labels.csv", dtype={"name": str}).set_index("name").loc[names, "label"].to_numpy()
 held_out = np.arange(len(images)) % 5 == 0
 
 # %%
-weights = np.load("models/digits.npz")
+weights = np.load("../models/digits.npz")
 layer = np.maximum(images[held_out] @ weights["hidden_weights"] + weights["hidden_bias"], 0)
 predicted = (layer @ weights["output_weights"] + weights["output_bias"]).argmax(1)
 accuracy = float((predicted == labels[held_out]).mean())
@@ -52,7 +52,7 @@ confusions = wrong.value_counts().head(top)
 confusions
 
 # %%
-reports = Path("reports")
+reports = Path("../reports")
 reports.mkdir(exist_ok=True)
 figure, axes = plt.subplots(figsize=(5, 4.5))
 ConfusionMatrixDisplay.from_predictions(labels[held_out], predicted, ax=axes, colorbar=False, cmap="Blues")

@@ -34,9 +34,9 @@ n_neighbors: int = 5
 
 # %%
 # %%track digits -t look
-images = np.load("data/prepared/images.npy")
-names = np.load("data/prepared/names.npy")
-labels = pd.read_csv("data/labels.csv", dtype={"name": str}).set_index("name").loc[names, "label"].to_numpy()
+images = np.load("../data/prepared/images.npy")
+names = np.load("../data/prepared/names.npy")
+labels = pd.read_csv("../data/labels.csv", dtype={"name": str}).set_index("name").loc[names, "label"].to_numpy()
 
 figure, grid = plt.subplots(2, 10, figsize=(8, 2))
 for digit, column in enumerate(grid.T):

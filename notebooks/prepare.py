@@ -29,13 +29,13 @@ from PIL import Image
 size: int = 8  # pixels a side
 
 # %%
-files = sorted(Path("data/digits").glob("*/*.png"), key=lambda path: path.stem)
+files = sorted(Path("../data/digits").glob("*/*.png"), key=lambda path: path.stem)
 images = np.stack([np.asarray(Image.open(path).resize((size, size)), dtype=np.float32) / 255 for path in files])
 names = np.array([path.stem for path in files])
 images.shape
 
 # %%
-output = Path("data/prepared")
+output = Path("../data/prepared")
 output.mkdir(parents=True, exist_ok=True)
 np.save(output / "images.npy", images.reshape(len(images), -1))
 np.save(output / "names.npy", names)

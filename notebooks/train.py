@@ -36,9 +36,9 @@ epochs: int = 25
 seed: int = 0
 
 # %%
-images = np.load("data/prepared/images.npy")
-names = np.load("data/prepared/names.npy")
-labels = pd.read_csv("data/labels.csv", dtype={"name": str}).set_index("name").loc[names, "label"].to_numpy()
+images = np.load("../data/prepared/images.npy")
+names = np.load("../data/prepared/names.npy")
+labels = pd.read_csv("../data/labels.csv", dtype={"name": str}).set_index("name").loc[names, "label"].to_numpy()
 # every fifth image is held out for the evaluation
 train = np.arange(len(images)) % 5 != 0
 
@@ -54,9 +54,9 @@ for epoch in range(epochs):
     )
 
 # %%
-Path("models").mkdir(exist_ok=True)
+Path("../models").mkdir(exist_ok=True)
 np.savez(
-    "models/digits.npz",
+    "../models/digits.npz",
     hidden_weights=model.coefs_[0], hidden_bias=model.intercepts_[0],
     output_weights=model.coefs_[1], output_bias=model.intercepts_[1],
 )

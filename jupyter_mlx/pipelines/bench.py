@@ -133,14 +133,10 @@ class Bench:
 
 def _environment(root: Path, notebook: str, run: str) -> dict[str, str]:
     """What the kernel is told beside what it inherits."""
-    beside = str((root / notebook).parent)
-    inherited = os.environ.get("PYTHONPATH")
     return {
         "JUPYTER_MLX_PROJECT": str(root),
         "JUPYTER_MLX_RUN": run,
         "JUPYTER_MLX_NOTEBOOK": notebook,
-        # as in JupyterLab, a notebook can import the modules beside it
-        "PYTHONPATH": f"{beside}{os.pathsep}{inherited}" if inherited else beside,
     }
 
 

@@ -304,4 +304,5 @@ def _execute(client: Any, job: Job) -> None:
     env = {**os.environ, **job.env}
     # the session of a JupyterLab that started us is not this notebook's
     env.pop("JPY_SESSION_NAME", None)
-    client.execute(cwd=job.root, env=env)
+    # the notebook's own folder, as in JupyterLab: the same cells work here and there
+    client.execute(cwd=str(Path(job.root, job.notebook).parent), env=env)

@@ -76,11 +76,12 @@ class Sources:
     def modules(self, notebook: str, facts: NotebookFacts) -> dict[str, str]:
         """The project's modules behind a notebook: path → digest.
 
-        Python looks for them in the project's folder, in the notebook's and in `src`.
+        Python looks for them in the notebook's folder; the project's and `src` are
+        where people point `sys.path` or an editable install to.
         """
         if facts.language != "python":
             return {}
-        roots = tuple(dict.fromkeys(("", notebook.rpartition("/")[0], "src")))
+        roots = tuple(dict.fromkeys((notebook.rpartition("/")[0], "", "src")))
         return modules(facts.imports, roots, self._module)
 
     def forget(self) -> None:

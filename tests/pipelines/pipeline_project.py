@@ -24,9 +24,7 @@ def write_notebook(path: Path, *cells: str | tuple[str, str], kernel: bool = Tru
 @pytest.fixture
 def notebook(project):
     """Write a notebook into the project: `notebook("train", "x = 1", ("lr = 1", "parameters"))`."""
-    return lambda name, *cells, **options: write_notebook(
-        project.root / f"nb/{name}.ipynb", *cells, **options
-    )
+    return lambda name, *cells, **options: write_notebook(project.root / f"{name}.ipynb", *cells, **options)
 
 
 @pytest.fixture
@@ -64,8 +62,8 @@ def chain(project, notebook, stages):
         "import jupyter_mlx as jm\njm.log(total=found)\nPath('total.txt').write_text(str(found))",
     )
     stages(
-        "  total: {notebook: nb/total.ipynb, inputs: [doubled], outputs: [total.txt]}\n"
-        "  double: {notebook: nb/double.ipynb, params: {factor: 3}, inputs: [raw.txt], outputs: [doubled]}\n"
+        "  total: {notebook: total.ipynb, inputs: [doubled], outputs: [total.txt]}\n"
+        "  double: {notebook: double.ipynb, params: {factor: 3}, inputs: [raw.txt], outputs: [doubled]}\n"
     )
     return project
 

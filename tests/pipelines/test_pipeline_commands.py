@@ -63,8 +63,8 @@ def slow(project, notebook, stages):
         "second", "from pathlib import Path\nPath('second.txt').write_text(Path('half.txt').read_text())"
     )
     stages(
-        "  first: {notebook: nb/first.ipynb, outputs: [half.txt]}\n"
-        "  second: {notebook: nb/second.ipynb, inputs: [half.txt], outputs: [second.txt]}\n"
+        "  first: {notebook: first.ipynb, outputs: [half.txt]}\n"
+        "  second: {notebook: second.ipynb, inputs: [half.txt], outputs: [second.txt]}\n"
     )
     return project.root
 
@@ -94,7 +94,7 @@ def test_a_failure_is_one_line_with_the_cell_the_line_and_the_notebook_and_exit_
     project, notebook, stages, jmlx
 ):
     notebook("bad", "x = 1", "y = 2\nz = x / 0")
-    stages("  bad: {notebook: nb/bad.ipynb}\n")
+    stages("  bad: {notebook: bad.ipynb}\n")
     done = jmlx("run", "--json")
     assert done.returncode == 1
     assert json.loads(done.stdout)["stages"][0]["action"] == "failed"
@@ -117,12 +117,12 @@ def test_a_failure_is_one_line_with_the_cell_the_line_and_the_notebook_and_exit_
         (["run", "-j", "0"], 2, "Invalid value for '-j'"),
         (["watch"], 2, "`jmlx watch` is not in this version; `jmlx run` runs what changed"),
         (["kernels", "list"], 2, "`jmlx kernels` is not in this version"),
-        (["exec", "nb/none.ipynb"], 1, "there is no notebook nb/none.ipynb"),
+        (["exec", "none.ipynb"], 1, "there is no notebook none.ipynb"),
         (["exec", "raw.txt"], 1, "raw.txt cannot be read as a notebook"),
-        (["exec", "nb/total.ipynb", "-p", "lr=1"], 1, "nb/total.ipynb has no parameter 'lr'; it has bias"),
+        (["exec", "total.ipynb", "-p", "lr=1"], 1, "total.ipynb has no parameter 'lr'; it has bias"),
         (["exec", "/etc/x.ipynb"], 1, "lies outside the project"),
         (["pair", "raw.txt"], 1, "raw.txt cannot be paired"),
-        (["sweep", "total", "lr=1,2"], 1, "nb/total.ipynb has no parameter 'lr'; it has bias"),
+        (["sweep", "total", "lr=1,2"], 1, "total.ipynb has no parameter 'lr'; it has bias"),
         (["sweep", "nothing", "lr=1"], 1, "no stage 'nothing'"),
     ],
 )
@@ -205,7 +205,10 @@ def test_a_worker_that_is_killed_fails_its_stage_alone(slow, jmlx):
 def test_exec_runs_one_notebook_and_changes_nothing_of_it(project, notebook, jmlx):
     path = notebook("one", ("n = 1", "parameters"), "print(n)", "import jupyter_mlx as jm\njm.log(n=n)")
     before = path.read_bytes()
-    done = jmlx("exec", "one.ipynb", "-p", "n=4", "-o", "done.ipynb", "--json", cwd=project.root / "nb")
+    (project.root / "elsewhere").mkdir()
+    done = jmlx(
+        "exec", "../one.ipynb", "-p", "n=4", "-o", "../done.ipynb", "--json", cwd=project.root / "elsewhere"
+    )
     assert done.returncode == 0, done.stderr
     run = json.loads(done.stdout)
     assert (run["kind"], run["status"], run["params"], run["metrics"]) == (
@@ -214,9 +217,9 @@ def test_exec_runs_one_notebook_and_changes_nothing_of_it(project, notebook, jml
         {"n": 4},
         {"n": 4},
     )
-    assert run["notebook"] == "nb/one.ipynb"
+    assert run["notebook"] == "one.ipynb"
     assert path.read_bytes() == before
-    executed = json.loads((project.root / "nb/done.ipynb").read_text())
+    executed = json.loads((project.root / "done.ipynb").read_text())
     outputs = {"".join(cell["source"]): cell["outputs"] for cell in executed["cells"]}
     assert outputs["print(n)"][0]["text"] == ["4\n"]
     assert not (project.root / "mlx.lock").exists()
@@ -224,7 +227,7 @@ def test_exec_runs_one_notebook_and_changes_nothing_of_it(project, notebook, jml
 
 def test_exec_of_a_notebook_that_raises_keeps_it_and_exits_with_1(project, notebook, jmlx):
     notebook("bad", "1 / 0")
-    done = jmlx("exec", "nb/bad.ipynb")
+    done = jmlx("exec", "bad.ipynb")
     assert (done.returncode, done.stdout) == (1, "")
     assert "bad failed in cell 1, at `1 / 0`: ZeroDivisionError" in done.stderr
     kept = done.stderr.rpartition("as far as it came: ")[2].strip()
@@ -277,27 +280,25 @@ def test_a_sweep_makes_a_run_a_point_and_leaves_the_outputs_as_they_were(chain, 
 def test_pair_writes_the_missing_side_and_follows_the_one_that_changed(project, notebook, jmlx):
     path = notebook("a", ("n = 1", "parameters"), "print(n)")
     text = path.with_suffix(".py")
-    assert jmlx("pair", "nb/a.ipynb").stdout.split() == ["paired", "nb/a.ipynb"]
+    assert jmlx("pair", "a.ipynb").stdout.split() == ["paired", "a.ipynb"]
     assert '# %% tags=["parameters"]\nn = 1' in text.read_text()
     assert json.loads(path.read_text())["metadata"]["jupytext"]["formats"] == "ipynb,py:percent"
-    assert jmlx("pair", "nb/a.py").stdout.split() == ["unchanged", "nb/a.py"]
+    assert jmlx("pair", "a.py").stdout.split() == ["unchanged", "a.py"]
     text.write_text(text.read_text().replace("print(n)", "print(n + 1)"))
-    assert "updated .ipynb" in jmlx("pair", "nb/a.ipynb").stdout
+    assert "updated .ipynb" in jmlx("pair", "a.ipynb").stdout
     assert "print(n + 1)" in path.read_text()
     path.write_text(path.read_text().replace("print(n + 1)", "print(n + 2)"))
-    assert "updated .py" in jmlx("pair", "nb/a.ipynb").stdout
+    assert "updated .py" in jmlx("pair", "a.ipynb").stdout
     assert "print(n + 2)" in text.read_text()
     # both: the user decides
     path.write_text(path.read_text().replace("print(n + 2)", "print(3)"))
     text.write_text(text.read_text().replace("print(n + 2)", "print(4)"))
     both = (path.read_bytes(), text.read_bytes())
-    done = jmlx("pair", "nb/a.ipynb")
+    done = jmlx("pair", "a.ipynb")
     assert done.returncode == 1
-    assert (
-        "have both changed since they were last the same; `jmlx pair --keep ipynb nb/a.ipynb`" in done.stderr
-    )
+    assert "have both changed since they were last the same; `jmlx pair --keep ipynb a.ipynb`" in done.stderr
     assert (path.read_bytes(), text.read_bytes()) == both
-    assert jmlx("pair", "--keep", "py", "nb/a.ipynb").returncode == 0
+    assert jmlx("pair", "--keep", "py", "a.ipynb").returncode == 0
     assert "print(4)" in path.read_text()
 
 

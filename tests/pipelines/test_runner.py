@@ -27,7 +27,7 @@ def edit(path, old, new):
 
 def test_a_pipeline_runs_once_and_follows_what_changes(chain, runner):
     root = chain.root
-    before = {path.name: path.read_bytes() for path in (root / "nb").iterdir()}
+    before = {path.name: path.read_bytes() for path in root.glob("*.ipynb")}
     events = []
     first = runner.run(listener=events.append)
     assert actions(first) == RAN
@@ -42,7 +42,7 @@ def test_a_pipeline_runs_once_and_follows_what_changes(chain, runner):
 
     # nothing changed: nothing runs, and the notebooks are as they were
     assert actions(runner.run()) == CACHED
-    assert {path.name: path.read_bytes() for path in (root / "nb").iterdir()} == before
+    assert {path.name: path.read_bytes() for path in root.glob("*.ipynb")} == before
 
     # the runs are in the ledger: params, metric, versions, executed notebook, outputs
     runs = {run.name: chain.ledger.get(run.id) for run in chain.ledger.page().runs}
@@ -57,9 +57,9 @@ def test_a_pipeline_runs_once_and_follows_what_changes(chain, runner):
     assert "from helpers import total" in runs["total"].source
 
     # Markdown, a touched file, a reformatted notebook: nothing runs
-    node = json.loads((root / "nb/total.ipynb").read_text())
+    node = json.loads((root / "total.ipynb").read_text())
     node["cells"].insert(0, {"cell_type": "markdown", "id": "m", "metadata": {}, "source": "# Title"})
-    (root / "nb/total.ipynb").write_text(json.dumps(node))
+    (root / "total.ipynb").write_text(json.dumps(node))
     os.utime(root / "raw.txt", (1, 1))
     assert actions(runner.run()) == CACHED
 
@@ -72,7 +72,7 @@ def test_a_pipeline_runs_once_and_follows_what_changes(chain, runner):
     assert (root / "total.txt").read_text() == "19.5"
 
     # a stage that ran and wrote the same bytes makes nothing else run
-    edit(root / "nb/double.ipynb", "xs = [factor", "ys = 1; xs = [factor")
+    edit(root / "double.ipynb", "xs = [factor", "ys = 1; xs = [factor")
     assert [s.reason for s in runner.plan().steps] == ["code changed", "upstream"]
     assert actions(runner.run()) == {"double": "ran", "total": "cached"}
 
@@ -104,8 +104,8 @@ def test_parameters_of_the_command_line_are_laid_over_mlx_yaml(chain, runner):
 def test_a_failed_stage_stops_what_depends_on_it_and_nothing_else(chain, runner, notebook, stages):
     notebook("side", "open('side.txt', 'w').write('x')")
     text = (chain.root / "mlx.yaml").read_text().removeprefix("stages:\n")
-    stages(text + "  side: {notebook: nb/side.ipynb, outputs: [side.txt]}\n")
-    edit(chain.root / "nb/double.ipynb", "int(x) for x", "int(x) + 1 / 0 for x")
+    stages(text + "  side: {notebook: side.ipynb, outputs: [side.txt]}\n")
+    edit(chain.root / "double.ipynb", "int(x) for x", "int(x) + 1 / 0 for x")
     events = []
     summary = runner.run(listener=events.append, jobs=1)
     assert actions(summary) == {"double": "failed", "side": "ran", "total": "skipped"}
@@ -121,7 +121,7 @@ def test_a_failed_stage_stops_what_depends_on_it_and_nothing_else(chain, runner,
     assert "double" not in json.loads((chain.root / "mlx.lock").read_text())["stages"]
 
     # mended: a rerun goes on from there
-    edit(chain.root / "nb/double.ipynb", "int(x) + 1 / 0 for x", "int(x) for x")
+    edit(chain.root / "double.ipynb", "int(x) + 1 / 0 for x", "int(x) for x")
     assert actions(runner.run()) == {"double": "ran", "side": "cached", "total": "ran"}
 
 
@@ -153,13 +153,13 @@ def test_an_output_that_was_edited_by_hand_is_in_the_store_before_an_execution_r
 def test_a_failed_execution_s_half_outputs_do_not_stand_in_the_way_of_going_back(chain, runner):
     runner.run()
     edit(
-        chain.root / "nb/total.ipynb",
+        chain.root / "total.ipynb",
         "import jupyter_mlx as jm",
         "Path('total.txt').write_text('half'); 1 / 0",
     )
     assert actions(runner.run()) == {"double": "cached", "total": "failed"}
     edit(
-        chain.root / "nb/total.ipynb",
+        chain.root / "total.ipynb",
         "Path('total.txt').write_text('half'); 1 / 0",
         "import jupyter_mlx as jm",
     )
@@ -185,9 +185,7 @@ def test_what_a_notebook_may_do_wrong_is_told_in_one_line(project, runner, noteb
     (project.root / "in.txt").write_text("x")
     for name, (cells, _, _) in WRONG.items():
         notebook(name, *cells)
-    stages(
-        "".join(f"  {name}: {{notebook: nb/{name}.ipynb, {more}}}\n" for name, (_, more, _) in WRONG.items())
-    )
+    stages("".join(f"  {name}: {{notebook: {name}.ipynb, {more}}}\n" for name, (_, more, _) in WRONG.items()))
     summary = runner.run(jobs=2)
     assert actions(summary) == dict.fromkeys(WRONG, "failed")
     told = {failure.name: str(failure) for failure in summary.failures}
@@ -203,13 +201,13 @@ def test_notebooks_that_are_unusual_run(project, runner, notebook, stages):
     notebook("allowed", ("1 / 0", "raises-exception"), "open('after.txt', 'w').write('x')")
     notebook("leaves", "import sys", "sys.exit()", "1 / 0")
     notebook("empty")
-    (project.root / "nb/script.py").write_text('# %% tags=["parameters"]\nn = 1\n\n# %%\nprint(n)\n')
+    (project.root / "script.py").write_text('# %% tags=["parameters"]\nn = 1\n\n# %%\nprint(n)\n')
     stages(
-        "  nokernel: {notebook: nb/nokernel.ipynb}\n"
-        "  allowed: {notebook: nb/allowed.ipynb, outputs: [after.txt]}\n"
-        "  leaves: {notebook: nb/leaves.ipynb}\n"
-        "  empty: {notebook: nb/empty.ipynb}\n"
-        "  script: {notebook: nb/script.py, params: {n: 3}}\n"
+        "  nokernel: {notebook: nokernel.ipynb}\n"
+        "  allowed: {notebook: allowed.ipynb, outputs: [after.txt]}\n"
+        "  leaves: {notebook: leaves.ipynb}\n"
+        "  empty: {notebook: empty.ipynb}\n"
+        "  script: {notebook: script.py, params: {n: 3}}\n"
     )
     summary = runner.run()
     assert set(actions(summary).values()) == {"ran"}, summary.failures
@@ -217,18 +215,25 @@ def test_notebooks_that_are_unusual_run(project, runner, notebook, stages):
     assert [o["text"] for o in project.cell_outputs(runs["script"])] == ["3\n"]
 
 
-def test_the_kernel_knows_the_project_the_run_and_the_modules_beside_the_notebook(
-    project, runner, notebook, stages
-):
-    notebook("env", "import os, beside\nprint(os.getcwd(), os.environ['JUPYTER_MLX_PROJECT'])",
-             "print(os.environ['JUPYTER_MLX_NOTEBOOK'], os.environ['JUPYTER_MLX_RUN'])")  # fmt: skip
-    (project.root / "nb/beside.py").write_text("x = 7\n")
-    stages("  env: {notebook: nb/env.ipynb}\n")
+def test_a_notebook_stands_in_its_own_folder_as_in_jupyterlab(project, runner, stages):
+    write_notebook(
+        project.root / "deep/nb/env.ipynb",
+        "import os, beside\nprint(os.getcwd(), os.environ['JUPYTER_MLX_PROJECT'])",
+        "print(os.environ['JUPYTER_MLX_NOTEBOOK'], os.environ['JUPYTER_MLX_RUN'])",
+        "print(open('../../in.txt').read())\n_ = open('../../out.txt', 'w').write('made')",
+    )
+    (project.root / "deep/nb/beside.py").write_text("x = 7\n")
+    (project.root / "in.txt").write_text("read")
+    stages("  env: {notebook: deep/nb/env.ipynb, inputs: [in.txt], outputs: [out.txt]}\n")
     events = []
-    assert actions(runner.run(listener=events.append)) == {"env": "ran"}
+    summary = runner.run(listener=events.append)
+    assert actions(summary) == {"env": "ran"}, summary.failures
     run = next(e.run for e in events if isinstance(e, StageStarted))
     told = "".join(o["text"] for o in project.cell_outputs(project.ledger.get(run)))
-    assert told.split() == [str(project.root)] * 2 + ["nb/env.ipynb", run]
+    root = str(project.root)
+    assert told.split() == [f"{root}/deep/nb", root, "deep/nb/env.ipynb", run, "read"]
+    (project.root / "deep/nb/beside.py").write_text("x = 8\n")
+    assert [step.reason for step in project.runner().plan().steps] == ["code changed"]
 
 
 def test_what_does_not_fit_stops_before_anything_starts(chain, runner):
@@ -248,7 +253,7 @@ def test_what_does_not_fit_stops_before_anything_starts(chain, runner):
     with pytest.raises(InputMissingError, match=r"stage double reads raw\.txt, which is not there"):
         runner.run()
     (chain.root / "raw.txt").write_text("1")
-    (chain.root / "nb/double.ipynb").unlink()
+    (chain.root / "double.ipynb").unlink()
     with pytest.raises(ConfigError, match=r"mlx\.yaml:3: stages\.double\.notebook: there is no notebook"):
         runner.plan()
     assert chain.ledger.page().total == 0
@@ -282,7 +287,7 @@ def test_a_result_whose_objects_are_lost_is_made_again(chain, runner):
 def test_an_empty_folder_left_for_the_notebook_is_no_output(project, runner, notebook, stages):
     path = notebook("a", "open('made/x', 'w').write('1')")
     (project.root / "made").mkdir()
-    stages("  a: {notebook: nb/a.ipynb, outputs: [made]}\n")
+    stages("  a: {notebook: a.ipynb, outputs: [made]}\n")
     assert actions(runner.run()) == {"a": "ran"}
     write_notebook(path, "x = 1")
     assert "output made was not made" in str(runner.run().failures[0])
