@@ -135,7 +135,7 @@ def test_a_run_that_is_gone_says_so(page, enter):
 HOSTILE = '<img src=x onerror="window.hit=1"><script>window.hit=2</script>'
 PAGE = f"""{HOSTILE}<a id="link" href="javascript:window.hit=3">x</a><iframe srcdoc="<script>parent.hit=4</script>"></iframe>
 <svg onload="window.hit=5"></svg><form action="javascript:window.hit=6"><button>go</button></form>
-<a data-commandlinker-command="filebrowser:create-new-file" data-commandlinker-args="{{}}">linked</a>
+<button data-commandlinker-command="filebrowser:create-new-file" data-commandlinker-args="{{}}">linked</button>
 <style>body {{ display: none }}</style><img src="http://127.0.0.1:9/beacon.png"><b>bold</b>"""
 
 
