@@ -233,7 +233,7 @@ def test_a_notebook_stands_in_its_own_folder_as_in_jupyterlab(project, runner, s
     root = str(project.root)
     assert told.split() == [f"{root}/deep/nb", root, "deep/nb/env.ipynb", run, "read"]
     (project.root / "deep/nb/beside.py").write_text("x = 8\n")
-    assert [step.reason for step in project.runner().plan().steps] == ["code changed"]
+    assert [step.reason for step in project.runner().plan().steps] == ["deep/nb/beside.py changed"]
 
 
 def test_what_does_not_fit_stops_before_anything_starts(chain, runner):
