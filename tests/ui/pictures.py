@@ -28,12 +28,6 @@ NOTEBOOK = "notebooks/explore.ipynb"
 TRACKED_CELL = 6
 """The tracked cell with a plot, in explore.ipynb."""
 SIDE_BAR_PX = 330
-AT_THE_ROOT = """() => {
-  const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
-  const code = 'import os; os.chdir(os.environ.get("JUPYTER_MLX_PROJECT", ".."))';
-  return kernel.requestExecute({ code, silent: true }).done.then(() => null);
-}"""
-"""The notebook's paths are those of `jmlx exec`: from the project's folder."""
 SHOW_CELL = """index => {
   const notebook = window.jupyterapp.shell.currentWidget.content;
   notebook.activeCellIndex = index;
@@ -50,7 +44,6 @@ def take(lab, chromium, folder: Path) -> None:
     open_notebook(page, NOTEBOOK)
     page.locator(".lm-TabBar-tab", has_text="Launcher").locator(".lm-TabBar-tabCloseIcon").click()
     widen(page)
-    page.evaluate(AT_THE_ROOT)
     run_command(page, "notebook:run-all-cells")
     panel.locator(".mlx-Row", has_text="tuned").first.locator("svg[aria-label=finished]").wait_for(
         timeout=90_000
