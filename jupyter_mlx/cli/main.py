@@ -50,6 +50,9 @@ GROUPS: dict[str, dict[str, str]] = {
 }
 """Command name → the module of `jupyter_mlx.cli` that has it, by the heading in `--help`."""
 
+WHOLE = 200
+"""Longer than any first sentence: help wraps them, and cuts none."""
+
 MODULES = {name: module for commands in GROUPS.values() for name, module in commands.items()}
 
 
@@ -85,7 +88,7 @@ class LazyGroup(click.Group):
         """Write the commands under their headings."""
         for heading, names in GROUPS.items():
             commands = [(name, self.get_command(ctx, name)) for name in names]
-            rows = [(name, found.get_short_help_str(limit=70)) for name, found in commands if found]
+            rows = [(name, found.get_short_help_str(limit=WHOLE)) for name, found in commands if found]
             with formatter.section(heading):
                 formatter.write_dl(rows, col_spacing=3)
 

@@ -12,6 +12,13 @@ from jupyter_mlx.errors import MlxError
 
 from .face import Face, Payload, command
 
+HINTS = {
+    "modified": "`jmlx add` keeps changed data, `jmlx checkout` goes back",
+    "missing": "`jmlx checkout` brings missing data, `jmlx pull` from a remote",
+    "not-in-store": "`jmlx add` stores the data again",
+}
+"""State of data → what to do about it."""
+
 
 @command("init")
 @click.argument("folder", default=".")
@@ -54,14 +61,11 @@ def status_command(face: Face, paths: tuple[str, ...]) -> Payload:
         face.say(
             f"{root}: nothing is tracked; `jmlx add PATH` tracks data, `stages:` in mlx.yaml makes a pipeline"
         )
-    changed = [found for found in data if found["state"] != "unchanged"]
+    states = {found["state"] for found in data} - {"unchanged"}
     pending = [step for step in stages if step["action"] == "run"]
-    if changed or pending:
-        hints = [
-            *(["`jmlx add` keeps changed data, `jmlx checkout` goes back"] if changed else []),
-            *(["`jmlx run` runs the stages"] if pending else []),
-        ]
-        face.say("next: " + "; ".join(hints))
+    if states or pending:
+        hints = [hint for state, hint in HINTS.items() if state in states]
+        face.say("next: " + "; ".join([*hints, *(["`jmlx run` runs the stages"] if pending else [])]))
         face.differs()
     elif data or stages:
         face.say("everything is as it was recorded")
