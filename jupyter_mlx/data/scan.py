@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import msgspec
 
+from jupyter_mlx.store.forking import NO_FORK
+
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping
@@ -80,7 +82,7 @@ class StatCache:
         """The answer of `work`; None where the cache can't be used. It is never worth an error."""
         for _ in range(2):
             try:
-                with contextlib.closing(self._open()) as db:
+                with NO_FORK, contextlib.closing(self._open()) as db:
                     return work(db)
             except sqlite3.OperationalError:
                 return None

@@ -71,7 +71,9 @@ class Sync:
             self._collect(version.entry())
         for digest in self._target.missing(objects):
             self._sizes.setdefault(digest.raw, self._source.size(digest))
-        absent = self._target.missing(Digest(raw.hex()) for raw in self._sizes)
+        wanted = [Digest(raw.hex()) for raw in self._sizes]
+        missing = self._target.missing(wanted)
+        absent = [digest for digest in wanted if digest in missing]  # as they lie in the packs
         self._require(absent)
         self._progress.total(len(absent), sum(self._sizes[digest.raw] for digest in absent))
         with self._target.hold():
@@ -94,16 +96,16 @@ class Sync:
                 self._collect(inner)
             self._manifests[entry.digest] = data
 
-    def _require(self, absent: set[Digest]) -> None:
+    def _require(self, absent: list[Digest]) -> None:
         unknown = self._source.missing(absent)
         if unknown:
             raise ObjectNotFoundError(str(min(unknown)), str(self._source))
 
-    def _files(self, absent: set[Digest]) -> None:
+    def _files(self, absent: list[Digest]) -> None:
         together: list[Digest] = []
         size = 0
         with self._target.batch() as batch:
-            for digest in sorted(absent):
+            for digest in absent:
                 length = self._sizes[digest.raw]
                 if length >= SMALL_BYTES:
                     self._large(batch, digest, length)

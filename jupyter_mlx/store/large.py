@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .packs import PackIndex
 
 DAMAGED = ".damaged"
+_FEW = 100
 _FOLDER = re.compile(r"[0-9a-f]{2}")
 _NAME = re.compile(r"[0-9a-f]{62}")
 
@@ -42,6 +43,16 @@ class LargeObjects:
             return os.stat(self.path(digest)).st_size
         except OSError:
             return None
+
+    def missing(self, digests: set[Digest]) -> set[Digest]:
+        """Those that are not here."""
+        if len(digests) < _FEW:
+            return {digest for digest in digests if self.size(digest) is None}
+        try:
+            folders = set(os.listdir(self._folder))
+        except FileNotFoundError:
+            return digests
+        return {digest for digest in digests if digest.hex[:2] not in folders or self.size(digest) is None}
 
     def was_damaged(self, digest: Digest) -> bool:
         """Whether the object was here, was found damaged, and has not been stored again."""

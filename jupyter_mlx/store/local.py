@@ -125,9 +125,9 @@ class LocalStore:
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
         """See `ObjectStore.missing`."""
         self._check_format()
-        asked = set(digests)
-        known = self._small.present([digest.raw for digest in asked])
-        return {digest for digest in asked if digest.raw not in known and self._large.size(digest) is None}
+        asked = {digest.raw: digest for digest in digests}
+        known = self._small.present(list(asked))
+        return self._large.missing({digest for raw, digest in asked.items() if raw not in known})
 
     def size(self, digest: Digest) -> int:
         """See `ObjectStore.size`."""

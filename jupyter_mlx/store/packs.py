@@ -15,7 +15,6 @@ import fcntl
 import os
 import secrets
 import sqlite3
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -24,6 +23,7 @@ from jupyter_mlx.errors import AccessError
 
 from . import frames
 from .files import sync_data
+from .forking import NO_FORK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -62,7 +62,7 @@ class PackIndex:
     def __init__(self, path: str, packs: str) -> None:
         self._path, self._packs = path, packs
         self._connection: sqlite3.Connection | None = None
-        self._lock, self._pid = threading.RLock(), os.getpid()
+        self._pid = os.getpid()
 
     def find(self, digest: bytes) -> Place | None:
         """Where the object is; None where the cache knows of none."""
@@ -182,7 +182,7 @@ class PackIndex:
     def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._pid != os.getpid():
             self._after_fork()
-        with self._lock:
+        with NO_FORK:
             try:
                 return work(self._connect())
             except sqlite3.DatabaseError as error:
@@ -197,7 +197,7 @@ class PackIndex:
     def _after_fork(self) -> None:
         if self._connection is not None:
             _ABANDONED.append(self._connection)
-        self._connection, self._lock, self._pid = None, threading.RLock(), os.getpid()
+        self._connection, self._pid = None, os.getpid()
 
     def _connect(self) -> sqlite3.Connection:
         if self._connection is None:

@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import threading
+import weakref
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
@@ -39,6 +40,7 @@ class SmallObjects:
         self.folder, self.index = folder, index
         self._open: dict[str, int] = {}
         self._lock, self._pid = threading.Lock(), os.getpid()
+        weakref.finalize(self, _close, self._open)
 
     def find(self, digest: Digest) -> Place | None:
         """Where the object is, as far as the index knows."""
@@ -63,12 +65,27 @@ class SmallObjects:
         if not os.path.isdir(self.folder):
             return {}
         places = self.index.find_many([digest.raw for digest in digests])
+        by_pack: dict[str, list[tuple[Place, bytes]]] = {}
+        for raw, place in places.items():
+            by_pack.setdefault(place.pack, []).append((place, raw))
         found: dict[Digest, bytes] = {}
-        for raw, place in sorted(places.items(), key=lambda item: (item[1].pack, item[1].offset)):
-            data = self._read(place)
-            if data is not None and blake3(data).digest() == raw:
-                found[Digest(raw.hex())] = data
+        for some in by_pack.values():
+            for raw, data in self._read_together(some):
+                if blake3(data).digest() == raw:
+                    found[Digest(raw.hex())] = data
         return found
+
+    def _read_together(self, some: list[tuple[Place, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+        """The bytes at places of one pack: in one go where they lie close together, as mostly they do."""
+        start = min(place.offset for place, _ in some)
+        end = max(place.offset + place.length for place, _ in some)
+        wanted = sum(place.length for place, _ in some)
+        span = self._read(Place(some[0][0].pack, start, end - start)) if end - start < 2 * wanted else None
+        for place, raw in some:
+            if span is not None:
+                yield raw, span[place.offset - start : place.offset - start + place.length]
+            elif (data := self._read(place)) is not None:
+                yield raw, data
 
     def _get_again(self, digest: Digest, place: Place | None, store: str) -> bytes:
         """The index does not know, or is wrong, or the bytes are: ask the packs themselves."""
@@ -128,8 +145,12 @@ class SmallObjects:
     def close(self) -> None:
         """Close the packs that are open."""
         with self._lock:
-            while self._open:
-                os.close(self._open.popitem()[1])
+            _close(self._open)
+
+
+def _close(files: dict[str, int]) -> None:
+    while files:
+        os.close(files.popitem()[1])
 
 
 class PackWriter:
