@@ -22,7 +22,7 @@ PAPERMILL = [sys.executable, "-m", "papermill", "--no-progress-bar"]
 
 def make(root: Path, notebooks: int) -> None:
     """A project of `notebooks` tiny stages, two chains side by side."""
-    (root / "nb").mkdir(parents=True)
+    root.mkdir(parents=True)
     lines = ["stages:"]
     for i in range(notebooks):
         cells = [f"from pathlib import Path\nPath('s{i}.txt').write_text('{i}')", "print('done')"]
@@ -31,9 +31,9 @@ def make(root: Path, notebooks: int) -> None:
             cells=[nbformat.v4.new_code_cell(source) for source in cells],
             metadata={"kernelspec": spec, "language_info": {"name": "python"}},
         )
-        (root / f"nb/s{i}.ipynb").write_text(nbformat.writes(node))
+        (root / f"s{i}.ipynb").write_text(nbformat.writes(node))
         inputs = f"s{i - 2}.txt" if i > 1 else ""
-        lines.append(f"  s{i}: {{notebook: nb/s{i}.ipynb, inputs: [{inputs}], outputs: [s{i}.txt]}}")
+        lines.append(f"  s{i}: {{notebook: s{i}.ipynb, inputs: [{inputs}], outputs: [s{i}.txt]}}")
     (root / "mlx.yaml").write_text("\n".join(lines) + "\n")
 
 
@@ -58,7 +58,7 @@ def main() -> None:
         root = Path(folder) / "project"
         make(root, options.notebooks)
         peer = sum(
-            seconds([*PAPERMILL, f"nb/s{i}.ipynb", "/dev/null"], root) for i in range(options.notebooks)
+            seconds([*PAPERMILL, f"s{i}.ipynb", "/dev/null"], root) for i in range(options.notebooks)
         )
         print(f"{f'papermill, {options.notebooks} notebooks one by one':<44} {peer:8.3f} s")
         row("jmlx run, first", [seconds([*JMLX, "run"], root)], peer)
@@ -71,9 +71,9 @@ def main() -> None:
             [seconds([*JMLX, "plan"], root) for _ in range(options.repeats)],
             peer,
         )
-        one = seconds([*PAPERMILL, "nb/s0.ipynb", "/dev/null"], root)
+        one = seconds([*PAPERMILL, "s0.ipynb", "/dev/null"], root)
         row(
-            "jmlx exec of one, against one of papermill", [seconds([*JMLX, "exec", "nb/s0.ipynb"], root)], one
+            "jmlx exec of one, against one of papermill", [seconds([*JMLX, "exec", "s0.ipynb"], root)], one
         )
 
 
