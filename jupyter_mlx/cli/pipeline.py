@@ -63,8 +63,7 @@ def run_command(  # noqa: PLR0913 (an option each)
     STAGEs with all that they depend on; without any, the whole pipeline. A
     notebook's code, its modules, its parameters and its inputs decide; known
     results come from the store. A failed stage stops what depends on it alone.
-    Kernels work in the project's folder, with the notebook's own folder on
-    Python's path.
+    A kernel works in its notebook's folder, as in JupyterLab.
 
     \b
       jmlx run
@@ -160,8 +159,8 @@ def dag_command(face: Face, stages: tuple[str, ...], mermaid: bool) -> Payload:
 def exec_command(face: Face, notebook: str, params: tuple[str, ...], output: str | None) -> Payload:
     r"""Execute one NOTEBOOK once, as a tracked run; the notebook itself is not changed.
 
-    The kernel works in the project's folder. Parameters must be known to the
-    notebook's cell with the tag `parameters`.
+    The kernel works in the notebook's folder, as in JupyterLab. Parameters must
+    be known to the notebook's cell with the tag `parameters`.
 
     \b
       jmlx exec notebooks/explore.ipynb -p n_neighbors=3

@@ -14,9 +14,9 @@ class Job:
     name: str
     """Of the stage; unique among the jobs that an executor holds at a time."""
     root: str
-    """The project's folder: where the kernel works."""
+    """The project's folder."""
     notebook: str
-    """Relative to `root`."""
+    """Relative to `root`; the kernel works in its folder."""
     executed: str
     """Where the executed notebook goes, absolute: whole at the end, in part while it is worked on."""
     params: Mapping[str, Any] = field(default_factory=dict)
