@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -255,6 +256,8 @@ class Project:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        # nobody else waits for it: without this it stays a zombie until the server ends
+        threading.Thread(target=process.wait, daemon=True).start()
         return process.pid
 
     def rebuild_ledger(self) -> int:
