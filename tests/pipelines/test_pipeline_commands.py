@@ -21,7 +21,13 @@ JMLX = [sys.executable, "-m", "jupyter_mlx.cli.main"]
 
 def start(*words, cwd):
     return subprocess.Popen(
-        [*JMLX, *words], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*JMLX, *words],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # tests that are started in the background inherit an ignored SIGINT
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (nothing but the signal)
     )
 
 
