@@ -17,6 +17,19 @@ if TYPE_CHECKING:
     from .version import Version
 
 
+class GitError(NotFoundError):
+    """Git could not answer."""
+
+    code = "git"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"git says: {self.problem}; the history of data is in git, `git init` begins one"
+
+
 class BadRevisionError(NotFoundError):
     """Git knows no such revision here."""
 
@@ -70,13 +83,22 @@ def pointer_at(root: Path, rev: str, path: str) -> Version | None:
     commit = resolve(root, rev)
     try:
         data = _git(root, "show", f"{commit}:./{path}{SUFFIX}")
-    except BadRevisionError:
+    except GitError:
         return None
     return Pointer.parse(data.decode("utf-8", "replace"), f"{rev}:{path}{SUFFIX}").version(path)
 
 
 def versions(root: Path, path: str) -> list[Past]:
-    """The versions that `path` had, newest first."""
+    """The versions that `path` had, newest first.
+
+    Raises:
+        GitError: this is no git repository.
+    """
+    try:
+        resolve(root, "HEAD")
+    except BadRevisionError:
+        _git(root, "rev-parse", "--git-dir")
+        return []  # a repository without commits
     told = _git(root, "log", "-z", "--format=%H%x1f%ct%x1f%s", "--", f"{path}{SUFFIX}")
     found: list[Past] = []
     for line in told.decode("utf-8", "replace").split("\x00"):
@@ -105,7 +127,7 @@ def resolve(root: Path, rev: str) -> str:
         raise BadRevisionError(rev, "it is no name that git could have")
     try:
         told = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
-    except BadRevisionError as error:
+    except GitError as error:
         raise BadRevisionError(rev, error.problem or "git does not know it") from None
     return told.decode().strip()
 
@@ -117,8 +139,8 @@ def _git(root: Path, *arguments: str) -> bytes:
             ["git", "-C", str(root), *arguments], check=False, capture_output=True, stdin=subprocess.DEVNULL
         )
     except FileNotFoundError:
-        raise BadRevisionError(arguments[-1], "git is not installed") from None
+        raise GitError("it is not installed") from None
     if done.returncode:
         problem = done.stderr.decode("utf-8", "replace").strip().split("\n")[0].removeprefix("fatal: ")
-        raise BadRevisionError(arguments[-1], problem)
+        raise GitError(problem)
     return done.stdout

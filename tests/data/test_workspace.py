@@ -9,7 +9,7 @@ import pytest
 
 from jupyter_mlx.data.checkout import UnsavedError
 from jupyter_mlx.data.choice import NestedDataError
-from jupyter_mlx.data.history import BadRevisionError
+from jupyter_mlx.data.history import BadRevisionError, GitError
 from jupyter_mlx.data.links import Link
 from jupyter_mlx.data.paths import BadPathError, NoSuchPathError, NotTrackedError
 from jupyter_mlx.data.survey import OuterLinkError, SpecialFileError
@@ -461,6 +461,14 @@ def test_a_revision_that_git_does_not_know_is_told(root, workspace, rev):
     git(root, "init", "-q")
     with pytest.raises(BadRevisionError):
         workspace.checkout(rev=rev)
+
+
+def test_the_history_of_data_without_git_or_commits_is_told(root, workspace):
+    with pytest.raises(GitError, match="git init"):
+        workspace.log("d")
+    git(root, "init", "-q")
+    with pytest.raises(NotTrackedError):
+        workspace.log("d")
 
 
 # diff
