@@ -19,16 +19,28 @@ from jupyter_mlx.project import Project
 JMLX = [sys.executable, "-m", "jupyter_mlx.cli.main"]
 
 
-def start(*words, cwd):
-    return subprocess.Popen(
-        [*JMLX, *words],
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # tests that are started in the background inherit an ignored SIGINT
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (nothing but the signal)
-    )
+@pytest.fixture
+def start():
+    """Start a command and go on; what is left of it when the test ends is killed."""
+    started = []
+
+    def begin(*words, cwd):
+        process = subprocess.Popen(
+            [*JMLX, *words],
+            cwd=cwd,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # tests that are started in the background inherit an ignored SIGINT
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (nothing but the signal)
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.wait()
 
 
 def wait_for(path: Path, process) -> None:
@@ -150,7 +162,7 @@ def test_a_malformed_mlx_yaml_or_lock_is_told(project, jmlx, text):
     assert jmlx("plan").stderr.startswith("jmlx: mlx.lock:1: is not JSON")
 
 
-def test_ctrl_c_stops_kernels_marks_runs_and_a_rerun_goes_on(slow, jmlx):
+def test_ctrl_c_stops_kernels_marks_runs_and_a_rerun_goes_on(slow, start, jmlx):
     process = start("run", cwd=slow)
     wait_for(slow / "started", process)
     process.send_signal(signal.SIGINT)
@@ -166,7 +178,7 @@ def test_ctrl_c_stops_kernels_marks_runs_and_a_rerun_goes_on(slow, jmlx):
     assert (slow / "second.txt").read_text() == "whole"
 
 
-def test_a_command_killed_in_the_middle_leaves_no_kernel_and_a_rerun_goes_on(slow, jmlx):
+def test_a_command_killed_in_the_middle_leaves_no_kernel_and_a_rerun_goes_on(slow, start, jmlx):
     process = start("run", cwd=slow)
     wait_for(slow / "started", process)
     process.kill()
@@ -182,7 +194,7 @@ def test_a_command_killed_in_the_middle_leaves_no_kernel_and_a_rerun_goes_on(slo
     assert (slow / "second.txt").read_text() == "whole"
 
 
-def test_two_commands_at_once_share_the_work_and_both_succeed(slow):
+def test_two_commands_at_once_share_the_work_and_both_succeed(slow, start):
     one = start("run", "--json", cwd=slow)
     wait_for(slow / "started", one)
     two = start("run", cwd=slow)
@@ -195,7 +207,7 @@ def test_two_commands_at_once_share_the_work_and_both_succeed(slow):
     assert (slow / "second.txt").read_text() == "whole"
 
 
-def test_a_worker_that_is_killed_fails_its_stage_alone(slow, jmlx):
+def test_a_worker_that_is_killed_fails_its_stage_alone(slow, start, jmlx):
     process = start("run", "--json", cwd=slow)
     wait_for(slow / "started", process)
     worker = next(

@@ -296,3 +296,10 @@ def test_an_empty_folder_left_for_the_notebook_is_no_output(project, runner, not
 def test_a_pipeline_without_stages_is_done(runner):
     assert runner.run().stages == ()
     assert runner.plan().steps == ()
+
+
+def test_a_failure_names_the_line_of_its_own_cell_also_where_an_earlier_cell_raised(runner, notebook, stages):
+    notebook("fails", "def f(x):\n    y = 1\n    return 1 / x", "print('before')\nf(0)")
+    stages("  fails: {notebook: fails.ipynb}\n")
+    (failure,) = runner.run().failures
+    assert "cell 2, at `f(0)`" in str(failure)
