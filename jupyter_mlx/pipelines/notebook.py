@@ -28,9 +28,7 @@ ENGINE = "mlx"
 SAVE_EVERY_S = 5.0
 START_TIMEOUT_S = 60
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
-_FRAME = re.compile(
-    r"(?:Cell In\[\d+\], line|Input In \[\d+\], in .*?line|<ipython-input-[^>]*> in .*?line) (\d+)"
-)
+_FRAME = re.compile(r"(?:Cell In\[(?P<now>\d+)\], line|Input In \[(?P<then>\d+)\], in .*?line) (?P<line>\d+)")
 
 Announce: TypeAlias = Callable[[CellStarted], None]
 
@@ -189,11 +187,12 @@ def _first_line(text: str) -> str:
 
 
 def _line(source: str, traceback: list[str]) -> str:
-    """The line of the cell that raised, by the last frame that lies in a cell."""
-    frames = _FRAME.findall(_ANSI.sub("", "\n".join(traceback)))
+    """The line of the cell that raised: of the frames that lie in cells, the first is always in this one."""
+    frames = list(_FRAME.finditer(_ANSI.sub("", "\n".join(traceback))))
+    own = [frame for frame in frames if frame.group("now", "then") == frames[0].group("now", "then")]
     lines = source.splitlines()
-    if frames and 0 < int(frames[-1]) <= len(lines):
-        return lines[int(frames[-1]) - 1].strip()
+    if own and 0 < int(own[-1]["line"]) <= len(lines):
+        return lines[int(own[-1]["line"]) - 1].strip()
     return _first_line(source)
 
 
