@@ -162,7 +162,7 @@ class Project:
         """Executes notebooks and the pipeline."""
         from .pipelines.runner import Runner
 
-        return Runner(self.root, self.state, self.workspace, self.recorder)
+        return Runner(self.root, self.state, self.workspace, lambda: self.recorder)
 
     def remote(self, name: str | None = None) -> ObjectStore:
         """The store of a remote of `mlx.yaml`; without a name, the only one or `origin`.

@@ -11,6 +11,8 @@ from rich.progress import Progress as RichProgress
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from typing_extensions import Self
+
 
 class Bar:
     """Files and bytes done, as `jupyter_mlx.data.progress.Progress` wants it."""
@@ -29,7 +31,7 @@ class Bar:
         self._task = self._bars.add_task(label, total=None, files=0)
         self._files = 0
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> Self:
         self._bars.start()
         return self
 

@@ -15,7 +15,7 @@ from jupyter_mlx.errors import MlxError, NotYetError
 from . import display
 from .identity import notebook
 from .options import track_help
-from .track import Tracker
+from .track import Tracker, warn
 
 
 def told(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -113,6 +113,8 @@ class ProjectMagics(Magics):
     def pipeline(self, line: str) -> display.Table:
         """`%pipeline [STAGE…]`: run the pipeline, only what changed."""
         found = self._tracker.project.runner().run(shlex.split(line))
+        for failure in found.failures:
+            warn(failure)
         rows = [(step.name, step.action, step.reason) for step in found.stages]
         return display.Table(("stage", "action", "reason"), rows)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -31,8 +32,17 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 class Runner:
     """Plans and runs notebooks of one project."""
 
-    def __init__(self, root: Path, state: Path, workspace: Workspace, recorder: Recorder) -> None:
-        self.root, self.state, self.workspace, self.recorder = root, state, workspace, recorder
+    def __init__(
+        self, root: Path, state: Path, workspace: Workspace, recorder: Callable[[], Recorder]
+    ) -> None:
+        self.root, self.state, self.workspace = root, state, workspace
+        # to plan takes no recorder, and to import one takes longer than to plan
+        self._make_recorder = recorder
+
+    @cached_property
+    def recorder(self) -> Recorder:
+        """Opens the runs of what is executed."""
+        return self._make_recorder()
 
     def pipeline(self) -> Pipeline:
         """The pipeline of mlx.yaml.

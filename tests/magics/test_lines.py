@@ -59,6 +59,15 @@ def test_restore_puts_the_cells_and_files_beside(kernel, root, last):
     assert "not empty" in again.text
 
 
+def test_the_pipeline_runs_and_tells_what_failed(kernel, root):
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0")]), root / "fails.ipynb")
+    (root / "mlx.yaml").write_text("stages:\n  fails: {notebook: fails.ipynb}\n")
+    reply = kernel("%pipeline")
+    assert "ZeroDivisionError" in reply.text
+    assert "failed" in reply.outputs[-1]["data"]["text/plain"]
+    (root / "mlx.yaml").write_text("stages: {}\n")
+
+
 def test_a_note_is_written_on_the_newest_run(kernel, two, root):
     kernel("%note the better one")
     assert Project.open(root).ledger.get(two[1]).note == "the better one"
