@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 import threading
 from collections.abc import Sequence
@@ -146,7 +145,7 @@ class Project:
         try:
             with path.open("xb") as file:
                 path.chmod(0o600)
-                file.write(secrets.token_bytes(32))
+                file.write(os.urandom(32))
         except FileExistsError:
             pass
         return Redactor(path.read_bytes())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Literal, TypeAlias
@@ -16,7 +16,7 @@ Value: TypeAlias = Any
 
 def new_id() -> str:
     """A fresh run id: 16 hex digits, unique across machines, so that ledgers merge as a union."""
-    return secrets.token_hex(8)
+    return os.urandom(8).hex()
 
 
 def utc_now() -> datetime:
