@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import secrets
 import shutil
 import stat
 from dataclasses import dataclass, field
@@ -89,7 +88,7 @@ class Placer:
     """What was removed, by folder."""
     temp_fd: int = field(default=-1, init=False)
     mask: int = field(default_factory=umask, init=False)
-    _prefix: str = field(default_factory=lambda: secrets.token_hex(8), init=False)
+    _prefix: str = field(default_factory=lambda: os.urandom(8).hex(), init=False)
     _count: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -137,7 +136,7 @@ class Sync:
     def _by_copy(self, batch: Batch, digest: Digest) -> None:
         """From a store whose objects are no files: a checked copy first."""
         make_folder(str(self._temp))
-        copy = self._temp / f"put-{secrets.token_hex(8)}"
+        copy = self._temp / f"put-{os.urandom(8).hex()}"
         try:
             self._source.copy_to(digest, copy)
             batch.put_file(copy, digest)

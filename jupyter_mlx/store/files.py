@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import secrets
 import shutil
 import sys
 import time
@@ -83,10 +82,10 @@ def temp_file(folder: str, target: str = "") -> Iterator[tuple[str, int]]:
     system, the new file is beside the target.
     """
     make_folder(folder)
-    path = os.path.join(folder, TEMP_PREFIX + secrets.token_hex(8))
+    path = os.path.join(folder, TEMP_PREFIX + os.urandom(8).hex())
     beside = os.path.dirname(target) or "."
     if target and os.stat(folder).st_dev != os.stat(beside).st_dev:
-        path = os.path.join(beside, f".mlx-{secrets.token_hex(8)}.tmp")
+        path = os.path.join(beside, f".mlx-{os.urandom(8).hex()}.tmp")
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:

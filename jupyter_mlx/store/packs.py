@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import secrets
 import sqlite3
 import time
 from dataclasses import dataclass
@@ -281,7 +280,7 @@ class PackIndex:
 
 def new_name() -> str:
     """A name for a new pack."""
-    return secrets.token_hex(8) + SUFFIX
+    return os.urandom(8).hex() + SUFFIX
 
 
 def _read(fd: int, start: int, end: int) -> tuple[list[Row], int]:
