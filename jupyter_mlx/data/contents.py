@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from .diff import Diff, diff
 from .manifest import FOLDER, LINK, Entry, Manifest
 
 if TYPE_CHECKING:
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from jupyter_mlx.digest import Digest
     from jupyter_mlx.store.base import ObjectStore
 
+    from .diff import Diff
     from .version import Version
 
 
@@ -58,5 +58,7 @@ class Contents:
 
     def diff(self, before: Version | None, after: Version | None) -> Diff:
         """What differs between two versions."""
+        from .diff import diff
+
         ends = [version.entry() if version else None for version in (before, after)]
         return diff(self.listing, *ends)

@@ -7,16 +7,16 @@ is damaged; losing it costs a rehash.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import msgspec
 
-from jupyter_mlx.store.forking import NO_FORK
+from jupyter_mlx.store.forking import ABANDONED, NO_FORK
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Mapping
 
 Look: TypeAlias = tuple[int, int, int, int]
@@ -33,10 +33,12 @@ T = TypeVar("T")
 
 
 class StatCache:
-    """The cache of one project; opened for each call, so that threads, processes and forks may share it."""
+    """The cache of one project; any number of threads and processes share it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._db: sqlite3.Connection | None = None
+        self._pid = os.getpid()
 
     def load(self, folder: bytes) -> Known:
         """What is known of the files of `folder`, a path relative to the project."""
@@ -71,9 +73,9 @@ class StatCache:
 
         def work(db: sqlite3.Connection) -> None:
             rows = [(path, _ENCODER.encode(known)) for path, known in folders.items()]
-            db.execute("BEGIN IMMEDIATE")
-            db.executemany("INSERT OR REPLACE INTO folders VALUES (?, ?)", rows)
-            db.execute("COMMIT")
+            with db:
+                db.execute("BEGIN IMMEDIATE")
+                db.executemany("INSERT OR REPLACE INTO folders VALUES (?, ?)", rows)
 
         if folders:
             self._run(work)
@@ -82,16 +84,25 @@ class StatCache:
         """The answer of `work`; None where the cache can't be used. It is never worth an error."""
         for _ in range(2):
             try:
-                with NO_FORK, contextlib.closing(self._open()) as db:
-                    return work(db)
+                with NO_FORK:
+                    return work(self._connect())
             except sqlite3.OperationalError:
                 return None
             except sqlite3.DatabaseError:
                 self._discard()
         return None
 
+    def _connect(self) -> sqlite3.Connection:
+        """This process's connection: closing one after each call would checkpoint each time."""
+        if self._db is not None and self._pid != os.getpid():
+            ABANDONED.append(self._db)
+            self._db = None
+        if self._db is None:
+            self._db, self._pid = self._open(), os.getpid()
+        return self._db
+
     def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, timeout=5, isolation_level=None)
+        db = sqlite3.connect(self._path, timeout=5, isolation_level=None, check_same_thread=False)
         try:
             found = db.execute("PRAGMA user_version").fetchone()[0]
             if found != _VERSION:
@@ -106,6 +117,9 @@ class StatCache:
         return db
 
     def _discard(self) -> None:
+        if self._db is not None:
+            self._db.close()
+        self._db = None
         for suffix in ("", "-wal", "-shm"):
             with contextlib.suppress(OSError):
                 Path(f"{self._path}{suffix}").unlink()

@@ -1,4 +1,7 @@
-"""The data of a project: what is tracked, what is in the work tree, and the way between them."""
+"""The data of a project: what is tracked, what is in the work tree, and the way between them.
+
+What `status` and `save` do not need is imported on use: `jmlx status` is typed often.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,14 @@ from jupyter_mlx.errors import NotYetError
 from jupyter_mlx.store.base import FileChangedError
 from jupyter_mlx.store.files import sweep
 
-from . import choice, gitignore, history, paths, tracked
-from .checkout import Change, Checkout, UnsavedError
+from . import choice, gitignore, paths, tracked
 from .contents import Contents
-from .diff import Diff
 from .links import Link
 from .manifest import FOLDER, PROGRAM, Entry
 from .pointer import SUFFIX, Pointer
 from .progress import SILENT
 from .scan import StatCache
 from .survey import Survey
-from .sync import Sync, Transfer
-from .unlink import unprotect
-from .verify import Verdict, verify
 from .version import Version
 
 if TYPE_CHECKING:
@@ -33,7 +31,12 @@ if TYPE_CHECKING:
 
     from jupyter_mlx.store.base import ObjectStore
 
+    from .checkout import Change
+    from .diff import Diff
+    from .history import Past
     from .progress import Progress
+    from .sync import Transfer
+    from .verify import Verdict
 
     class Named(Protocol):
         """A version as a run holds it."""
@@ -48,7 +51,7 @@ if TYPE_CHECKING:
         def size_bytes(self) -> int: ...
 
 
-__all__ = ["Change", "Diff", "Link", "PathState", "State", "Transfer", "Verdict", "Version", "Workspace"]
+__all__ = ["Link", "PathState", "State", "Version", "Workspace"]
 
 State: TypeAlias = Literal["unchanged", "modified", "missing", "not-in-store"]
 _ATTEMPTS = 3
@@ -174,6 +177,8 @@ class Workspace:
         path = self._inner(paths.relative(self.root, given))
         if not os.path.lexists(self.root / path):
             raise paths.NoSuchPathError(path)
+        from .unlink import unprotect
+
         return unprotect(self.root / path, self._objects, self._temp)
 
     # what is tracked
@@ -185,7 +190,11 @@ class Workspace:
             ConfigError: a pointer is malformed.
             BadRevisionError: git does not know the revision.
         """
-        return tracked.pointers(self.root) if rev is None else history.pointers_at(self.root, rev)
+        if rev is None:
+            return tracked.pointers(self.root)
+        from . import history
+
+        return history.pointers_at(self.root, rev)
 
     def select(self, given: Sequence[Path | str], rev: str | None = None) -> list[Version]:
         """What is tracked at or below these paths; everything where none are given.
@@ -209,8 +218,10 @@ class Workspace:
         # a store that holds a manifest holds all that it names
         return "unchanged" if self.store.has(version.digest) else "not-in-store"
 
-    def log(self, given: Path | str) -> list[history.Past]:
+    def log(self, given: Path | str) -> list[Past]:
         """The versions of a path in git's history, newest first."""
+        from . import history
+
         path = paths.relative(self.root, given)
         found = history.versions(self.root, path.removesuffix(SUFFIX))
         if not found:
@@ -248,6 +259,8 @@ class Workspace:
         progress: Progress = SILENT,
     ) -> Change:
         """Bring a version back: in place, or at the path `to`. See `checkout`."""
+        from .checkout import Change, Checkout, UnsavedError
+
         path = self._inner(version.path if to is None else paths.relative(self.root, to))
         survey, now = self._look(path)
         then = version.entry(os.fsencode(path.rpartition("/")[2]))
@@ -276,6 +289,8 @@ class Workspace:
         progress: Progress = SILENT,
     ) -> Transfer:
         """Send what is tracked at these paths (or `versions`), and other `objects`, to a remote."""
+        from .sync import Sync
+
         chosen = self.select(given) if versions is None else versions
         return Sync(self.store, remote, self._temp, progress).send(chosen, objects)
 
@@ -289,6 +304,8 @@ class Workspace:
         progress: Progress = SILENT,
     ) -> Transfer:
         """Bring objects of what is tracked at these paths here; the work tree stays as it is."""
+        from .sync import Sync
+
         chosen = self.select(given) if versions is None else versions
         return Sync(remote, self.store, self._temp, progress).send(chosen, objects)
 
@@ -340,6 +357,8 @@ class Workspace:
 
     def verify(self, given: Sequence[Path | str] = (), *, progress: Progress = SILENT) -> Verdict:
         """Read all objects of these paths; without any, the whole store."""
+        from .verify import verify
+
         return verify(self.store, self.select(given), everything=not given, progress=progress)
 
     def gc(self, roots: Iterable[Digest]) -> None:

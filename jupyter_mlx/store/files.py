@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -136,6 +135,8 @@ def _is_swept(path: str, before_s: float) -> bool:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.isdir(path):
+                import shutil
+
                 shutil.rmtree(path)
             else:
                 os.unlink(path)

@@ -14,6 +14,9 @@ from typing import Final
 NO_FORK: Final = threading.RLock()
 """Held while a thread is where no child may begin."""
 
+ABANDONED: Final[list[object]] = []
+"""SQLite connections of a parent process: closing one in a child could checkpoint under the parent."""
+
 if hasattr(os, "register_at_fork"):
     # the forking thread is the child's one thread, so it lets go on both sides
     os.register_at_fork(

@@ -22,7 +22,7 @@ from jupyter_mlx.errors import AccessError
 
 from . import frames
 from .files import sync_data
-from .forking import NO_FORK
+from .forking import ABANDONED, NO_FORK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -40,8 +40,6 @@ CREATE TABLE objects (digest BLOB PRIMARY KEY, pack INTEGER NOT NULL, offset INT
 CREATE TABLE damaged (digest BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE large (digest BLOB PRIMARY KEY, stat TEXT NOT NULL) WITHOUT ROWID;
 """
-_ABANDONED: list[sqlite3.Connection] = []
-"""Connections of a parent process: closing one in a forked child could checkpoint under the parent."""
 
 T = TypeVar("T")
 
@@ -195,7 +193,7 @@ class PackIndex:
 
     def _after_fork(self) -> None:
         if self._connection is not None:
-            _ABANDONED.append(self._connection)
+            ABANDONED.append(self._connection)
         self._connection, self._pid = None, os.getpid()
 
     def _connect(self) -> sqlite3.Connection:
