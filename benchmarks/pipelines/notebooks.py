@@ -57,9 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "project"
         make(root, options.notebooks)
-        peer = sum(
-            seconds([*PAPERMILL, f"s{i}.ipynb", "/dev/null"], root) for i in range(options.notebooks)
-        )
+        peer = sum(seconds([*PAPERMILL, f"s{i}.ipynb", "/dev/null"], root) for i in range(options.notebooks))
         print(f"{f'papermill, {options.notebooks} notebooks one by one':<44} {peer:8.3f} s")
         row("jmlx run, first", [seconds([*JMLX, "run"], root)], peer)
         row("jmlx run --force -j 1", [seconds([*JMLX, "run", "--force", "-j", "1"], root)], peer)
@@ -72,9 +70,7 @@ def main() -> None:
             peer,
         )
         one = seconds([*PAPERMILL, "s0.ipynb", "/dev/null"], root)
-        row(
-            "jmlx exec of one, against one of papermill", [seconds([*JMLX, "exec", "s0.ipynb"], root)], one
-        )
+        row("jmlx exec of one, against one of papermill", [seconds([*JMLX, "exec", "s0.ipynb"], root)], one)
 
 
 if __name__ == "__main__":
