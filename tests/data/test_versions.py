@@ -15,7 +15,7 @@ ARCHIVES = sorted((Path(__file__).parent / "versions").glob("format-*.tar.gz"))
 def test_a_project_of_an_earlier_version_is_read_whole(tmp_path, archive):
     with tarfile.open(archive) as opened:
         for member in opened.getmembers():
-            opened.extract(member, tmp_path)
+            opened.extract(member, tmp_path, filter="fully_trusted")
     state = tmp_path / ".mlx"
     workspace = Workspace.open(tmp_path, LocalStore.open(state / "store", state / "tmp"), state)
     assert {found.path: found.state for found in workspace.status()} == {
