@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import msgspec
 
-from jupyter_mlx.store.forking import ABANDONED, NO_FORK
+from jupyter_mlx.forking import ABANDONED, NO_FORK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -17,6 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from jupyter_mlx.errors import AccessError, CorruptError, UnavailableError
+from jupyter_mlx.forking import ABANDONED, NO_FORK
 
 PATIENCE_S = 30.0
 """How long a writer waits for another: far longer than any write takes."""
@@ -69,6 +70,7 @@ class Database:
         """
         # a connection must not cross a fork: the child's first use opens its own
         if getattr(self._local, "pid", None) != os.getpid():
+            ABANDONED.append(getattr(self._local, "connection", None))
             self._local.connection = self._open()
             self._local.pid = os.getpid()
         found = self._local.connection
@@ -78,13 +80,15 @@ class Database:
     def close(self) -> None:
         """Close this thread's connection."""
         if getattr(self._local, "pid", None) == os.getpid():
-            self._local.connection.close()
+            with NO_FORK:
+                self._local.connection.close()
+            self._local.connection = None
         self._local.pid = None
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """A transaction that has the write lock from its start."""
-        with told(self.path):
+        with NO_FORK, told(self.path):
             connection = self.connection()
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -96,7 +100,7 @@ class Database:
 
     def read(self, sql: str, values: tuple[object, ...] | dict[str, object] = ()) -> list[sqlite3.Row]:
         """All rows of one query."""
-        with told(self.path):
+        with NO_FORK, told(self.path):
             return self.connection().execute(sql, values).fetchall()
 
     def _open(self) -> sqlite3.Connection:

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from jupyter_mlx.errors import AccessError
+from jupyter_mlx.forking import ABANDONED, NO_FORK
 
 from . import frames
 from .files import sync_data
-from .forking import ABANDONED, NO_FORK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator

@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -263,6 +264,31 @@ def test_a_forked_child_uses_a_connection_of_its_own(ledger):
         os._exit(0)
     assert os.waitpid(pid, 0)[1] == 0
     assert ledger.page("name = child").total == 1
+
+
+def test_a_child_that_is_forked_while_threads_write_can_write_too(ledger):
+    stop = threading.Event()
+
+    def write():
+        while not stop.is_set():
+            entered(ledger)
+
+    writers = [threading.Thread(target=write) for _ in range(3)]
+    for writer in writers:
+        writer.start()
+    try:
+        for _ in range(20):
+            pid = os.fork()
+            if pid == 0:
+                signal.alarm(20)
+                entered(ledger, name="child")
+                os._exit(0)
+            assert os.waitpid(pid, 0)[1] == 0
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    assert ledger.page("name = child").total == 20
 
 
 def test_a_file_that_is_no_database_is_told_with_the_way_out(tmp_path):
