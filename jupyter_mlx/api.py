@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from .ledger.run import Run
     from .recorder import LoggedRun
 
-RUN_VARIABLE = "JUPYTER_MLX_RUN"
-PROJECT_VARIABLE = "JUPYTER_MLX_PROJECT"
-
 
 class NoActiveRunError(NotFoundError):
     """There is no run to log into."""
@@ -45,7 +42,7 @@ def _current() -> LoggedRun:
     found = recorder.active()
     if found is not None:
         return found
-    run_id = os.environ.get(RUN_VARIABLE)
+    run_id = os.environ.get(recorder.RUN_VARIABLE)
     if not run_id:
         raise NoActiveRunError
     run = _project().recorder.resume(run_id)
@@ -55,7 +52,7 @@ def _current() -> LoggedRun:
 
 def _project() -> Project:
     """The project that a parent process named, or that of the current folder."""
-    return Project.open(os.environ.get(PROJECT_VARIABLE, "."))
+    return Project.open(os.environ.get(recorder.PROJECT_VARIABLE, "."))
 
 
 def log(metrics: Mapping[str, float] | None = None, /, step: int | None = None, **named: float) -> None:
@@ -76,8 +73,7 @@ def log(metrics: Mapping[str, float] | None = None, /, step: int | None = None, 
 def log_artifact(path: str | os.PathLike[str]) -> None:
     """Keep a file or folder of the project as an output of the active run."""
     run, project = _current(), _project()
-    relative = Path(os.path.abspath(path)).relative_to(project.root).as_posix()  # noqa: PTH100
-    run.add_output(project.workspace.save(relative))
+    run.add_output(project.workspace.save(project.relative(path)))
 
 
 def log_figure(figure: Any, name: str = "figure") -> None:
@@ -168,7 +164,7 @@ class run:  # noqa: N801 (used as a function: `with jm.run("name", lr=0.1) as r:
             params=self._params,
             tags=self._tags,
             source=_script(),
-            parent=parent.id if parent else os.environ.get(RUN_VARIABLE),
+            parent=parent.id if parent else os.environ.get(recorder.RUN_VARIABLE),
         )
         self._project = project
         self._touched = audit.listen(project.root)
@@ -290,5 +286,4 @@ def open(path: str, *, rev: str | None = None) -> io.BytesIO:  # noqa: A001 (the
         NotFoundError: nothing tracks that path there, or its object is not here.
     """
     project = _project()
-    relative = Path(os.path.abspath(path)).relative_to(project.root).as_posix()  # noqa: PTH100
-    return io.BytesIO(project.workspace.read(relative, rev=rev))
+    return io.BytesIO(project.workspace.read(project.relative(path), rev=rev))

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import AccessError, ConflictError, NoProjectError
+from .errors import AccessError, ConflictError, NoProjectError, UsageError
 
 if TYPE_CHECKING:
     from .capture.redact import Redactor
@@ -51,6 +51,19 @@ class ProjectExistsError(ConflictError):
 
     def __str__(self) -> str:
         return f"{self.folder} is a project already; `jmlx status` says how it stands"
+
+
+class OutsideProjectError(UsageError):
+    """A path lies outside the project."""
+
+    code = "outside-project"
+
+    def __init__(self, path: str, root: str) -> None:
+        super().__init__(path, root)
+        self.path, self.root = path, root
+
+    def __str__(self) -> str:
+        return f"{self.path} lies outside the project {self.root}; move it there, or `jmlx init` a project around it"
 
 
 @dataclass(frozen=True)
@@ -104,6 +117,21 @@ class Project:
     def state(self) -> Path:
         """The folder `.mlx/`."""
         return self.root / STATE
+
+    def relative(self, path: str | os.PathLike[str]) -> str:
+        """A path of the project as the project names it: relative to its folder, `/`-separated.
+
+        Links below the project are left as they are; a link above it (a home
+        folder that is one, say) is followed.
+
+        Raises:
+            OutsideProjectError: the path is not in the project.
+        """
+        absolute = Path(os.path.abspath(path))  # noqa: PTH100 (resolve() would follow links below the project)
+        for candidate in (absolute, absolute.parent.resolve() / absolute.name, absolute.resolve()):
+            if candidate.is_relative_to(self.root):
+                return candidate.relative_to(self.root).as_posix()
+        raise OutsideProjectError(os.fspath(path), str(self.root))
 
     @cached_property
     def config(self) -> Config:

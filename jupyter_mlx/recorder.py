@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     from .data.workspace import Version, Workspace
     from .ledger.ledger import Ledger
 
+RUN_VARIABLE = "JUPYTER_MLX_RUN"
+"""Names, in a child process, the run that it logs into."""
+PROJECT_VARIABLE = "JUPYTER_MLX_PROJECT"
+"""Names, in a child process, the folder of the project."""
+NOTEBOOK_VARIABLE = "JUPYTER_MLX_NOTEBOOK"
+"""Names, in a kernel that we started, its notebook, relative to the project."""
 FOLD_FILES = 16
 """From so many files of one tracked folder on, a run names the folder's version instead of each file."""
 

@@ -158,6 +158,17 @@ def test_open_reads_a_tracked_file_as_its_pointer_says(project):
     assert jm.open("d.csv").read() == b"one\n"
 
 
+def test_a_path_outside_the_project_is_told(project, tmp_path):
+    with pytest.raises(MlxError, match="outside the project"):
+        jm.open(tmp_path / "other.csv")
+
+
+def test_a_project_behind_a_link_is_the_project(project, tmp_path):
+    (tmp_path / "link").symlink_to(project.root)
+    (project.root / "d.csv").write_text("one\n")
+    assert project.relative(tmp_path / "link" / "d.csv") == "d.csv"
+
+
 def test_the_record_of_a_run_is_one_json_object(project):
     run = project.recorder.open(kind="block", name="r")
     run.finish()

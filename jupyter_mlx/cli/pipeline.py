@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from jupyter_mlx.errors import NotYetError, UsageError
+from jupyter_mlx.errors import NotYetError
 
 from .face import Face, Payload, command
-
-
-class OutsideProjectError(UsageError):
-    """A notebook lies outside the project."""
-
-    code = "outside-project"
-
-    def __init__(self, path: str, root: str) -> None:
-        super().__init__(path, root)
-        self.path, self.root = path, root
-
-    def __str__(self) -> str:
-        return f"{self.path} lies outside the project {self.root}; move it there, or `jmlx init` a project around it"
-
 
 params_option = click.option(
     "-p",
@@ -171,7 +156,7 @@ def exec_command(face: Face, notebook: str, params: tuple[str, ...], output: str
     from .runs import summary
     from .stage_views import following
 
-    path = _inside(face, notebook)
+    path = face.project.relative(face.path(notebook))
     with following(face) as listener:
         run = execute_notebook(
             face.project.runner(),
@@ -237,7 +222,7 @@ def pair_command(face: Face, notebooks: tuple[str, ...], keep: Any) -> Payload:
     project.prepare()
     done = []
     for notebook in notebooks:
-        path = _inside(face, notebook)
+        path = face.project.relative(face.path(notebook))
         action = pair(project.root, project.state, path, keep)
         face.say(f"{action:>14}  {path}")
         done.append({"notebook": path, "action": action})
@@ -258,12 +243,3 @@ def kernels_command(face: Face, action: str) -> Payload:
     """List or stop warm kernels (later)."""
     del face, action
     raise NotYetError("`jmlx kernels`", "each stage has a kernel of its own, which ends with it")
-
-
-def _inside(face: Face, typed: str) -> str:
-    """A path that the user typed, relative to the project."""
-    path, root = face.path(typed), face.project.root
-    for candidate in (path, path.parent.resolve() / path.name):
-        if candidate.is_relative_to(root):
-            return candidate.relative_to(root).as_posix()
-    raise OutsideProjectError(str(Path(typed)), str(root))

@@ -109,7 +109,7 @@ def compare(face: Face, a: str, b: str) -> Payload:
 def why(face: Face, path: str) -> Payload:
     """Say which runs wrote PATH, with which code, params and inputs."""
     project = face.project
-    relative = _relative(face, path)
+    relative = face.project.relative(face.path(path))
     version = project.workspace.version(relative)
     made = project.ledger.writers(relative, str(version.digest) if version else None)
     if not made:
@@ -126,14 +126,6 @@ def why(face: Face, path: str) -> Payload:
         for key, value in run.params.items():
             face.say(f"  with {key} = {value}")
     return [summary(run) for run in made]
-
-
-def _relative(face: Face, path: str) -> str:
-    root = face.project.root
-    absolute = face.path(path)
-    if not absolute.is_relative_to(root):
-        raise UsageError(f"{path} is not in the project {root}")
-    return absolute.relative_to(root).as_posix()
 
 
 @command("note", group=runs_command)
@@ -223,7 +215,7 @@ def snapshot_command(face: Face, notebooks: tuple[str, ...], message: str) -> Pa
     \b
       jmlx snapshot notebooks/train.ipynb -m "before the new loss"
     """
-    made = [face.project.snapshot(_relative(face, path), message) for path in notebooks]
+    made = [face.project.snapshot(face.project.relative(face.path(path)), message) for path in notebooks]
     face.project.recorder.flush()
     for run in made:
         face.say(

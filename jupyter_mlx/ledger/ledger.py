@@ -8,19 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from jupyter_mlx.errors import ConflictError, NotFoundError
 
 from . import rows
 from .database import Database
 from .filters import Selection
 from .owner import Owner
-from .run import FileVersion, Run, utc_now
+from .run import FileVersion, Run, Series, utc_now
 
 LIGHT = "rowid, id, name, kind, status, started_at, duration_s, notebook, cell_id, parent, starred, note, seq, process"
-Series = dict[str, list[tuple[int, float, float]]]
-"""Metric → (step, value, seconds since the run's start), in the order in which they were logged."""
 
 
 class RunNotFoundError(NotFoundError):
@@ -295,14 +291,6 @@ class Ledger:
             found.setdefault(row["key"], []).append((row["step"], value, row["t"]))
         return found
 
-    def children(self, ref: str) -> tuple[Run, ...]:
-        """The runs whose parent this is, oldest first, without detail."""
-        found = self._db.read(
-            f"SELECT {LIGHT} FROM runs WHERE parent = ? AND trashed_at IS NULL ORDER BY started_at, rowid",
-            (self.resolve(ref),),
-        )
-        return self._with_values(found)
-
     def writers(self, path: str, digest: str | None = None) -> tuple[Run, ...]:
         """The runs that wrote a path (at that version, where one is given), newest first, without detail."""
         found = self._db.read(
@@ -311,14 +299,6 @@ class Ledger:
             (path, digest),
         )
         return self._with_values(found)
-
-    def digests(self) -> set[str]:
-        """Every object that a run refers to: records, environments, outputs, files. For garbage collection."""
-        found = {row[0] for row in self._db.read("SELECT digest FROM files")}
-        for row in self._db.read("SELECT record, detail FROM runs"):
-            found |= {row["record"]} - {None}
-            found |= set(_digests_in(msgspec.json.decode(row["detail"])))
-        return found
 
     def records(self) -> dict[str, str]:
         """Run id → digest of its record."""
@@ -386,14 +366,3 @@ def _put_files(db: sqlite3.Connection, rowid: int, role: str, files: Iterable[Fi
         "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)",
         [(rowid, role, file.path, file.digest, file.size_bytes, file.how, file.kind) for file in files],
     )
-
-
-def _digests_in(value: Any) -> Iterable[str]:
-    if isinstance(value, str) and value.startswith("b3:"):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _digests_in(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _digests_in(item)

@@ -12,10 +12,9 @@ from typing import Any
 import msgspec
 
 from .rows import finite
-from .run import Run
+from .run import Run, Series
 
 MAGIC = b"mlx-record 1\n"
-Series = dict[str, list[tuple[int, float, float]]]
 
 
 def encode(run: Run, series: Series) -> bytes:

@@ -13,6 +13,9 @@ How: TypeAlias = Literal["declared", "seen", "weak"]
 Value: TypeAlias = Any
 """A parameter: anything that JSON can say, nested; `plain` makes it so."""
 
+Series: TypeAlias = dict[str, list[tuple[int, float, float]]]
+"""Metric → (step, value, seconds since the run's start), in the order of the steps."""
+
 
 def new_id() -> str:
     """A fresh run id: 16 hex digits, unique across machines, so that ledgers merge as a union."""

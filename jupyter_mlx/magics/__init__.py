@@ -16,7 +16,7 @@ def load(shell: Any) -> None:
 
     tracker = Tracker(shell)
     tracker.connect()
-    # IPython's own class forbids new attributes nowhere; the one place where we are remembered
+    # the shell remembers us, so that a second %load_ext finds the first
     setattr(shell, _ATTRIBUTE, tracker)
     shell.register_magics(ProjectMagics(shell, tracker))
 

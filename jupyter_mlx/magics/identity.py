@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-NOTEBOOK_VARIABLE = "JUPYTER_MLX_NOTEBOOK"
+from jupyter_mlx.recorder import NOTEBOOK_VARIABLE
 
 
 def notebook(shell: Any, root: Path) -> str | None:

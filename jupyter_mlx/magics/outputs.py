@@ -87,8 +87,8 @@ def written(text: str) -> str:
 class KernelTap:
     """Sees what an ipykernel sends, by its session: every stream, display, result and error goes through it.
 
-    A message belongs to the cell whose request is its parent, so that the
-    output of another cell's thread is not taken for this one's.
+    A message belongs to the cell whose request the kernel names as its parent,
+    as in the front end: the run holds what the notebook shows below the cell.
     """
 
     def __init__(self, shell: Any) -> None:

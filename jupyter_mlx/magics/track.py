@@ -23,13 +23,11 @@ from jupyter_mlx.capture.slicing import slice_of
 from jupyter_mlx.errors import MlxError
 from jupyter_mlx.ledger.run import Failure, Status
 from jupyter_mlx.project import Project
-from jupyter_mlx.recorder import ActiveRun, activate, deactivate
+from jupyter_mlx.recorder import PROJECT_VARIABLE, RUN_VARIABLE, ActiveRun, activate, deactivate
 
 from .identity import notebook
 from .options import Options, is_below, split
 from .outputs import OutputLog, tap
-
-RUN_VARIABLE = "JUPYTER_MLX_RUN"
 
 
 def warn(problem: object) -> None:
@@ -75,7 +73,7 @@ class Tracker:
     @property
     def project(self) -> Project:
         """The project of the kernel's folder. Raises NoProjectError."""
-        folder = os.environ.get("JUPYTER_MLX_PROJECT") or os.getcwd()  # noqa: PTH109 (the key of a dict)
+        folder = os.environ.get(PROJECT_VARIABLE) or os.getcwd()  # noqa: PTH109 (the key of a dict)
         if folder not in self._projects:
             self._projects[folder] = Project.open(folder)
         return self._projects[folder]
@@ -108,7 +106,7 @@ class Tracker:
                         f"%%track: -p {name}: there is no such variable; -p {name}=VALUE gives one"
                     )
             for path in options.inputs:
-                if not Path(root, self._relative(path)).exists():
+                if not Path(root, self.project.relative(path)).exists():
                     raise UsageError(f"%%track: -i {path}: there is no such file in {root}")
         except MlxError as error:
             raise UsageError(f"%%track: {error}") from error
@@ -150,7 +148,7 @@ class Tracker:
             parent=os.environ.get(RUN_VARIABLE),
         )
         for declared in options.inputs:
-            run.add_input(project.workspace.save(self._relative(declared)))
+            run.add_input(project.workspace.save(self.project.relative(declared)))
         key, log = self._tap.open()
         activate(run)
         touched = audit.listen(project.root) if options.lineage else None
@@ -204,7 +202,7 @@ class Tracker:
     def _add_declared(self, cell: _Cell) -> None:
         for path in cell.options.outputs:
             try:
-                cell.run.add_output(self.project.workspace.save(self._relative(path)))
+                cell.run.add_output(self.project.workspace.save(self.project.relative(path)))
             except (MlxError, OSError) as error:
                 warn(f"-o {path}: {error}")
 
@@ -225,14 +223,6 @@ class Tracker:
                         if name in self.shell.user_ns
                         else f"-m {name}: there is no such variable"
                     )
-
-    def _relative(self, path: str) -> str:
-        """A path that the user wrote (relative to the kernel's folder), relative to the project."""
-        absolute = os.path.abspath(path)  # noqa: PTH100 (links are named as the user named them)
-        root = str(self.project.root)
-        if os.path.commonpath([absolute, root]) != root:
-            raise UsageError(f"%%track: {path} is not in the project {root}")
-        return Path(absolute).relative_to(root).as_posix()
 
 
 def _is_code(cell: str | None) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jupyter_mlx.errors import AccessError
 from jupyter_mlx.ledger.run import Failure
+from jupyter_mlx.recorder import NOTEBOOK_VARIABLE, PROJECT_VARIABLE, RUN_VARIABLE
 
 from . import formats
 from .events import StageFailedError
@@ -133,9 +134,9 @@ class Bench:
 def _environment(root: Path, notebook: str, run: str) -> dict[str, str]:
     """What the kernel is told beside what it inherits."""
     return {
-        "JUPYTER_MLX_PROJECT": str(root),
-        "JUPYTER_MLX_RUN": run,
-        "JUPYTER_MLX_NOTEBOOK": notebook,
+        PROJECT_VARIABLE: str(root),
+        RUN_VARIABLE: run,
+        NOTEBOOK_VARIABLE: notebook,
     }
 
 
