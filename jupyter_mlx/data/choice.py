@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_mlx.errors import ConflictError
 
-from . import paths, tracked
+from . import ignore, paths, tracked
 from .pointer import SUFFIX
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def to_add(root: Path, given: Path | str) -> str:
     Raises:
         BadPathError, NoSuchPathError: it can't be tracked.
         NestedDataError: it holds data that is tracked by itself.
+        ExcludedPathError: a `.mlxignore` keeps it out.
     """
     path = paths.relative(root, given)
     if path.endswith(SUFFIX) and tracked.pointer_at(root, path.removesuffix(SUFFIX)):
@@ -49,6 +50,7 @@ def to_add(root: Path, given: Path | str) -> str:
     full = root / path
     if not os.path.lexists(full):
         raise paths.NoSuchPathError(path)
+    ignore.require_included(root, path)
     if full.is_dir():
         inner = next((v.path for v in tracked.pointers(root) if v.path.startswith(f"{path}/")), None)
         if inner:

@@ -21,6 +21,7 @@ from jupyter_mlx.errors import AccessError, UsageError
 from jupyter_mlx.store.base import SMALL_BYTES, FileChangedError
 from jupyter_mlx.store.files import hash_file
 
+from . import ignore
 from .links import is_inner, stored_name
 from .manifest import FILE, FOLDER, LINK, PROGRAM, Entry, Manifest
 from .progress import SILENT
@@ -29,6 +30,7 @@ from .scan import is_settled, look_of
 if TYPE_CHECKING:
     from jupyter_mlx.store.base import Batch
 
+    from .ignore import Ignore
     from .progress import Progress
     from .scan import Known, Look, StatCache
 
@@ -110,7 +112,7 @@ class Survey:
             found = os.lstat(full)
             if stat.S_ISDIR(found.st_mode):
                 self._known = self._cache.load_below(path)
-                return self._folder(None, full, path, name)
+                return self._folder(None, full, path, name, ignore.above(self._root, path))
             self._known = {above: self._cache.load(above)}
             return self._single(os.path.dirname(full), above, name, found)
         except (FileNotFoundError, NotADirectoryError):
@@ -134,19 +136,25 @@ class Survey:
             self._learnt[above] = {**before, **seen}
         return entry
 
-    def _folder(self, above: int | None, opened: bytes, path: bytes, name: bytes) -> Entry:
-        """A folder and all below it; `opened` is its path from the open folder `above`."""
+    def _folder(
+        self, above: int | None, opened: bytes, path: bytes, name: bytes, outer: Ignore | None
+    ) -> Entry:
+        """A folder and all below it; `opened` is its path from the open folder `above`, where `outer` holds."""
         started, entries = time.time_ns(), []
         fd = os.open(opened, _LIST, dir_fd=above)
         try:
             self.seen[path] = {}
+            rules = ignore.inside(outer, name, fd, path)
             with os.scandir(fd) as listing:
                 for item in listing:
                     inner = os.fsencode(item.name)
                     if _is_passed_over(inner):
                         continue
-                    if item.is_dir(follow_symlinks=False):
-                        entries.append(self._folder(fd, inner, path + b"/" + inner, inner))
+                    is_folder = item.is_dir(follow_symlinks=False)
+                    if rules and rules.excludes(inner, is_folder=is_folder):
+                        continue
+                    if is_folder:
+                        entries.append(self._folder(fd, inner, path + b"/" + inner, inner, rules))
                     elif entry := self._listed(fd, path, inner, item):
                         entries.append(entry)
         finally:
