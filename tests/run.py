@@ -1,8 +1,8 @@
 """Install what the tests need, and pass all of them: `python3 tests/run.py`.
 
 Makes .venv in the clone (or uses the environment that is active), installs the
-package with its test requirements, and Chromium from Debian's packages where
-root and apt are there. Needs nothing but Python 3.10+ and git. Options after
+package with its test requirements, and from Debian's packages, where root and
+apt are there, Chromium and what the tests of disks and servers use. Needs nothing but Python 3.10+ and git. Options after
 `--` go to pytest.
 """
 
@@ -16,7 +16,14 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+TOOLS = {
+    "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "fonts-dejavu-core": ("chromium", "chromium-browser", "google-chrome"),
+    "openssh-server": ("sshd",),
+    "strace": ("strace",),
+    "xfsprogs": ("mkfs.xfs",),
+}
+"""Debian's packages, each with the programs of which one must be there."""
 
 
 def run(*command: str | Path, **options: object) -> int:
@@ -37,23 +44,17 @@ def python() -> Path:
     return bin_ / ("python.exe" if os.name == "nt" else "python")
 
 
-def install_browser() -> None:
-    """Chromium from Debian's packages, where that can be done; the browser tests say it where it is missing."""
-    if any(map(shutil.which, BROWSERS)) or not shutil.which("apt-get") or os.geteuid() != 0:
+def install_tools() -> None:
+    """What some tests need, from Debian's packages where that can be done; they say it where it is missing."""
+    if not shutil.which("apt-get") or os.geteuid() != 0:
+        return
+    lacking = [package for package, programs in TOOLS.items() if not any(map(shutil.which, programs))]
+    if not lacking:
         return
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     run("apt-get", "update", "-qq", env=quiet, stdout=subprocess.DEVNULL)
-    packages = ("chromium", "fonts-dejavu-core")
-    run(
-        "apt-get",
-        "install",
-        "-y",
-        "-qq",
-        "--no-install-recommends",
-        *packages,
-        env=quiet,
-        stdout=subprocess.DEVNULL,
-    )
+    install = ("apt-get", "install", "-y", "-qq", "--no-install-recommends", *lacking)
+    run(*install, env=quiet, stdout=subprocess.DEVNULL)
 
 
 def main() -> int:
@@ -67,7 +68,7 @@ def main() -> int:
     code = run(interpreter, "-m", "pip", "install", "--quiet", "--editable", ".[test]")
     if code:
         return code
-    install_browser()
+    install_tools()
     first = run(interpreter, "-m", "pytest", "tests", "--ignore=tests/ui", *chosen)
     second = run(interpreter, "-m", "pytest", "tests/ui", *chosen)
     return first or second

@@ -71,7 +71,8 @@ def traced(command, root, log, env=None):
 def calls(lines):
     """Each finished call that succeeded: its name, and its arguments as strace wrote them."""
     begun = {}
-    for line in lines:
+    for told in lines:
+        line = told
         if found := _BEGUN.match(line):
             begun[found[1]] = found[0].removesuffix(" <unfinished ...>")
             continue
@@ -117,9 +118,8 @@ class Disk:
         )
 
     def _paths(self, name, arguments):
-        if found := _NUMBER.match(arguments):
-            if not name.endswith("at") and name != "renameat2":
-                return [_bytes(found[1])]
+        if (found := _NUMBER.match(arguments)) and not name.endswith(("at", "at2")):
+            return [_bytes(found[1])]
         relative = [(_bytes(folder), _bytes(path)) for folder, path in _AT.findall(arguments)]
         if relative:
             return [path if path.startswith(b"/") else folder + b"/" + path for folder, path in relative]
