@@ -1,4 +1,4 @@
-"""The framing of small objects in a pack file: pure bytes, no index.
+"""The framing of objects in a pack file: pure bytes, no index.
 
 A pack is `HEADER` and then frames, each saying what it holds, so that the index
 can be made again from the packs alone. Source: docs/format.md, "Packs".
@@ -8,25 +8,35 @@ from __future__ import annotations
 
 import os
 import struct
+import threading
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
+
+from .recipes import is_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HEADER = b"MLXPACK\x01"
 MAGIC = b"\xf5mlx"
-PLAIN = 0
-"""The one encoding of format 1: the object's own bytes."""
+PLAIN, ZSTD, RECIPE = 0, 1, 2
+"""Encodings: the object's own bytes; one zstd frame of them; the recipe of a large object that the digest names."""
 
-_FIELDS = struct.Struct("<4sB3xII32s")
+PIECE = 1
+"""A flag: a chunk or a leaf of large objects, no object that a manifest or a record names."""
+
+_FIELDS = struct.Struct("<4sBB2xII32s")
 _CRC = struct.Struct("<I")
 FRAME_BYTES = _FIELDS.size + _CRC.size
 """What a frame adds to its object."""
 
+_LEVEL = 3
+_WORTHWHILE = 128
+"""Fewer bytes than this are not worth a compression of their own."""
 _WINDOW_BYTES = 8 << 20
 _LONGEST = 1 << 26
 
@@ -38,21 +48,81 @@ class Frame:
     digest: bytes
     """32 bytes."""
     offset: int
-    """Where the object's bytes begin in the pack."""
+    """Where what follows the header begins in the pack."""
     data: bytes
+    """The object's bytes; with encoding `RECIPE`, the recipe."""
     whole: bool
-    """Whether `data` has the digest that the frame says."""
+    """Whether `data` has the digest that the frame says, or is a recipe as it was written."""
+    encoding: int
+    stored: int
+    """How many bytes of the pack follow the header."""
+    piece: bool
+    """See `PIECE`."""
 
     @property
     def end(self) -> int:
         """Where the next frame begins."""
-        return self.offset + len(self.data)
+        return self.offset + self.stored
 
 
 def encode(digest: bytes, data: bytes) -> bytes:
-    """The frame header that goes before `data`."""
-    fields = _FIELDS.pack(MAGIC, PLAIN, len(data), len(data), digest)
+    """The frame header that goes before `data`, an object as it is."""
+    return header(digest, PLAIN, len(data), len(data))
+
+
+def header(digest: bytes, encoding: int, stored: int, length: int, *, piece: bool = False) -> bytes:
+    """The frame header that goes before `stored` bytes, which say `length` bytes of an object or a recipe."""
+    fields = _FIELDS.pack(MAGIC, encoding, PIECE if piece else 0, stored, length, digest)
     return fields + _CRC.pack(zlib.crc32(fields))
+
+
+def shrink(data: bytes | memoryview) -> tuple[int, bytes | memoryview]:
+    """An encoding, and `data` in it: compressed where that saves something."""
+    if len(data) < _WORTHWHILE:
+        return PLAIN, data
+    small = _tools().compressor.compress(data)
+    return (ZSTD, small) if len(small) < len(data) - len(data) // 16 else (PLAIN, data)
+
+
+def expand(encoding: int, stored: bytes | memoryview, length: int) -> bytes | None:
+    """The bytes that `shrink` was given, `length` of them; None where `stored` is anything else.
+
+    A frame that says more than `length` is not expanded further: memory stays bounded.
+    """
+    if encoding != ZSTD:
+        return bytes(stored) if len(stored) == length else None
+    tools = _tools()
+    try:
+        # the size that the frame itself declares is what would be allocated
+        if tools.zstd.frame_content_size(stored) != length:
+            return None
+        data: bytes = tools.decompressor.decompress(stored)
+    except tools.zstd.ZstdError:
+        return None
+    return data if len(data) == length else None
+
+
+class _Tools(threading.local):
+    """What compresses and expands in this thread: zstd's own objects are not shared."""
+
+    def __init__(self) -> None:
+        import zstandard
+
+        self.zstd = zstandard
+        self.compressor = zstandard.ZstdCompressor(level=_LEVEL)
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+@cache
+def _tools() -> _Tools:
+    return _Tools()
+
+
+def is_whole(digest: bytes, encoding: int, data: bytes | None) -> bool:
+    """Whether expanded bytes are what a frame of that digest and encoding should hold."""
+    if data is None:
+        return False
+    return is_recipe(data) if encoding == RECIPE else blake3(data).digest() == digest
 
 
 def scan(fd: int, start: int, end: int) -> Iterator[Frame]:
@@ -70,18 +140,20 @@ def scan(fd: int, start: int, end: int) -> Iterator[Frame]:
     while position + FRAME_BYTES <= end:
         window, base = _fill(fd, window, base, position, FRAME_BYTES)
         at = position - base
-        length = _read_header(window, at)
-        if length is None or position + FRAME_BYTES + length > end:
+        found_header = _read_header(window, at)
+        if found_header is None or position + FRAME_BYTES + found_header[2] > end:
             found = window.find(MAGIC, at + 1)
             # keep three bytes: the next window may complete a magic that begins here
             position = base + (found if found >= 0 else max(at + 1, len(window) - len(MAGIC) + 1))
             continue
-        window, base = _fill(fd, window, base, position, FRAME_BYTES + length)
-        at = position - base
-        digest = window[at + 16 : at + 48]
-        data = window[at + FRAME_BYTES : at + FRAME_BYTES + length]
-        yield Frame(digest, position + FRAME_BYTES, data, blake3(data).digest() == digest)
-        position += FRAME_BYTES + length
+        encoding, flags, stored, length, digest = found_header
+        window, base = _fill(fd, window, base, position, FRAME_BYTES + stored)
+        at = position - base + FRAME_BYTES
+        data = expand(encoding, window[at : at + stored], length)
+        whole = is_whole(digest, encoding, data)
+        position += FRAME_BYTES
+        yield Frame(digest, position, data or b"", whole, encoding, stored, bool(flags & PIECE))
+        position += stored
 
 
 def _fill(fd: int, window: bytes, base: int, position: int, needed: int) -> tuple[bytes, int]:
@@ -91,13 +163,14 @@ def _fill(fd: int, window: bytes, base: int, position: int, needed: int) -> tupl
     return os.pread(fd, max(_WINDOW_BYTES, needed), position), position
 
 
-def _read_header(window: bytes, at: int) -> int | None:
-    """The length of the object of the frame that begins at `at`; None where none does."""
-    header = window[at : at + FRAME_BYTES]
-    if len(header) < FRAME_BYTES or not header.startswith(MAGIC):
+def _read_header(window: bytes, at: int) -> tuple[int, int, int, int, bytes] | None:
+    """Encoding, flags, stored length, length and digest of the frame that begins at `at`; None where none does."""
+    found = window[at : at + FRAME_BYTES]
+    if len(found) < FRAME_BYTES or not found.startswith(MAGIC):
         return None
-    fields = header[: _FIELDS.size]
-    if _CRC.unpack(header[_FIELDS.size :])[0] != zlib.crc32(fields):
+    fields = found[: _FIELDS.size]
+    if _CRC.unpack(found[_FIELDS.size :])[0] != zlib.crc32(fields):
         return None
-    _, encoding, stored, length, _ = _FIELDS.unpack(fields)
-    return stored if encoding == PLAIN and stored == length <= _LONGEST else None
+    _, encoding, flags, stored, length, digest = _FIELDS.unpack(fields)
+    known = encoding == ZSTD or (encoding in {PLAIN, RECIPE} and stored == length)
+    return (encoding, flags, stored, length, digest) if known and max(stored, length) <= _LONGEST else None
