@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import NotYetError
-from jupyter_mlx.store.base import FileChangedError
 from jupyter_mlx.store.files import sweep
 
 from . import choice, gitignore, paths, tracked
@@ -20,9 +19,8 @@ from .links import Link
 from .manifest import FOLDER, PROGRAM, Entry
 from .pointer import SUFFIX, Pointer
 from .progress import SILENT
-from .scan import StatCache
-from .survey import Survey
 from .version import Version
+from .worktree import WorkTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -54,7 +52,6 @@ if TYPE_CHECKING:
 __all__ = ["Link", "PathState", "State", "Version", "Workspace"]
 
 State: TypeAlias = Literal["unchanged", "modified", "missing", "not-in-store"]
-_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +68,8 @@ class Workspace:
 
     def __init__(self, root: Path, store: ObjectStore, state: Path) -> None:
         self.root, self.store, self._state = root, store, state
-        self._cache = StatCache(state / "scan.db")
-        self._temp, self._objects = state / "tmp", state / "store" / "objects"
+        self._tree = WorkTree(root, store, state)
+        self._temp = self._tree.temp
         self._contents = Contents(store)
 
     @classmethod
@@ -90,8 +87,8 @@ class Workspace:
             AccessError: it can't be read.
             FileChangedError: a file changes whenever it is read.
         """
-        inner = self._inner(path)
-        survey, entry = self._look(inner)
+        inner = self._tree.inner(path)
+        survey, entry = self._tree.look(inner)
         self._contents.unsaved = survey.manifests
         return Version.of(inner, entry) if entry else None
 
@@ -102,39 +99,10 @@ class Workspace:
             NoSuchPathError: nothing is there.
             UsageError, AccessError, FileChangedError: see `version`.
         """
-        inner = self._inner(path)
-        distrust: frozenset[bytes] = frozenset()
-        for _ in range(_ATTEMPTS):
-            with self.store.hold():
-                with self.store.batch() as batch:
-                    survey = Survey(
-                        self.root,
-                        self._cache,
-                        objects=self._objects,
-                        batch=batch,
-                        distrust=distrust,
-                        progress=progress,
-                    )
-                    entry = survey.path(os.fsencode(inner))
-                    if entry is None:
-                        raise paths.NoSuchPathError(inner)
-                    absent = self._absent(survey, entry)
-                    if not absent:  # manifests after all that they name
-                        for manifest in survey.manifests.values():
-                            batch.put(manifest.encode())
-                survey.remember()
-            if not absent:
-                self._contents.unsaved = survey.manifests
-                return Version.of(inner, entry)
-            distrust = absent
-        raise FileChangedError(inner)
-
-    def _absent(self, survey: Survey, entry: Entry) -> frozenset[bytes]:
-        """The digests that the stat cache recalled, but whose objects the store has not got."""
-        if not survey.recalled or (entry.kind == FOLDER and self.store.has(entry.of)):
-            return frozenset()
-        missing = self.store.missing(Digest(raw.hex()) for raw in survey.recalled)
-        return frozenset(digest.raw for digest in missing)
+        inner = self._tree.inner(path)
+        survey, entry = self._tree.save(inner, progress)
+        self._contents.unsaved = survey.manifests
+        return Version.of(inner, entry)
 
     def add(self, given: Sequence[Path | str], progress: Progress = SILENT) -> list[Version]:
         """Store data, write its pointers, and have git ignore it. All paths are checked first.
@@ -146,7 +114,7 @@ class Workspace:
             NestedDataError: a folder holds data that is tracked by itself.
             AccessError: something can't be read or written.
         """
-        found = {self._inner(choice.to_add(self.root, path)): None for path in given}
+        found = {self._tree.inner(choice.to_add(self.root, path)): None for path in given}
         versions: list[Version] = []
         sweep(str(self._temp))
         for path in found:
@@ -159,7 +127,7 @@ class Workspace:
 
     def ignore(self, path: str) -> None:
         """Have git ignore the data at `path`."""
-        gitignore.ignore(self.root / self._inner(path), self._temp)
+        gitignore.ignore(self.root / self._tree.inner(path), self._temp)
 
     def remove(self, given: Path | str) -> str:
         """Stop tracking: the pointer and git's ignoring of the data go, the data stays.
@@ -174,12 +142,12 @@ class Workspace:
 
     def unprotect(self, given: Path | str) -> int:
         """Replace links to the store at `path` by writable copies; how many there were."""
-        path = self._inner(paths.relative(self.root, given))
+        path = self._tree.inner(paths.relative(self.root, given))
         if not os.path.lexists(self.root / path):
             raise paths.NoSuchPathError(path)
         from .unlink import unprotect
 
-        return unprotect(self.root / path, self._objects, self._temp)
+        return unprotect(self.root / path, self._tree.objects, self._temp)
 
     # what is tracked
 
@@ -210,7 +178,7 @@ class Workspace:
         return [PathState(version.path, self._state_of(version)) for version in self.select(given)]
 
     def _state_of(self, version: Version) -> State:
-        _, entry = self._look(version.path)
+        _, entry = self._tree.look(version.path)
         if entry is None:
             return "missing"
         if entry.of != version.digest or (entry.kind == FOLDER) != (version.kind == "folder"):
@@ -261,8 +229,8 @@ class Workspace:
         """Bring a version back: in place, or at the path `to`. See `checkout`."""
         from .checkout import Change, Checkout, UnsavedError
 
-        path = self._inner(version.path if to is None else paths.relative(self.root, to))
-        survey, now = self._look(path)
+        path = self._tree.inner(version.path if to is None else paths.relative(self.root, to))
+        survey, now = self._tree.look(path)
         then = version.entry(os.fsencode(path.rpartition("/")[2]))
         if now and now.kind == PROGRAM and then.kind != FOLDER:
             then = Entry(then.name, PROGRAM, then.digest, then.size_bytes, then.files)
@@ -277,7 +245,7 @@ class Workspace:
                 raise
             self.save(path)
             work.require(steps, planner, path)
-        return work.apply(steps, survey, path, self._cache)
+        return work.apply(steps, survey, path, self._tree.cache)
 
     def push(
         self,
@@ -367,21 +335,6 @@ class Workspace:
         raise NotYetError("`jmlx gc`", "the store keeps every version; `jmlx du` says what they take")
 
     # inside
-
-    def _look(self, path: str) -> tuple[Survey, Entry | None]:
-        survey = Survey(self.root, self._cache, objects=self._objects)
-        entry = survey.path(os.fsencode(path))
-        survey.remember()
-        return survey, entry
-
-    def _inner(self, path: str) -> str:
-        """A path that may hold data, and neither is nor lies behind a link."""
-        inner = paths.relative(self.root, path)
-        paths.require_inside(self.root, inner)
-        full = self.root / inner
-        if full.is_symlink() and not full.resolve().is_relative_to(self._objects.resolve()):
-            raise paths.BadPathError(inner, f"is a symbolic link; name what it leads to ({full.readlink()})")
-        return inner
 
     def _pointer(self, path: str) -> Path:
         return self.root / f"{path}{SUFFIX}"
