@@ -68,8 +68,8 @@ def traced(command, root, log, env=None):
     return Path(log).read_text().split("\n")
 
 
-def calls(lines):
-    """Each finished call that succeeded: its name, and its arguments as strace wrote them."""
+def calls(lines, *, failed=False):
+    """Each finished call that succeeded (or not, too): its name, its arguments as strace wrote them, its value."""
     begun = {}
     for told in lines:
         line = told
@@ -78,7 +78,7 @@ def calls(lines):
             continue
         if found := _RESUMED.match(line):
             line = begun.pop(found[1]) + found[2]
-        if (found := _LINE.match(line)) and not found[4].startswith("-"):
+        if (found := _LINE.match(line)) and (failed or not found[4].startswith("-")):
             yield found[2], found[3], int(found[4], 0)
 
 
