@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from jupyter_mlx.errors import AccessError, MlxError, NotYetError
+from jupyter_mlx.errors import AccessError, CorruptError, MlxError, NotYetError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -172,6 +172,8 @@ def fail(face: Face, error: Exception) -> int:
         click.echo(to_json({"error": {"code": code, "message": message}}))
     else:
         click.echo(f"jmlx: {message[:MAX_MESSAGE]}", err=True)
+    if isinstance(error, CorruptError):
+        return DIFFERENT  # what is stored differs from what was: a script may call for a repair
     return 2 if isinstance(error, NotYetError) else 1
 
 
