@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from jupyter_mlx.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -59,6 +59,26 @@ class Batch(Protocol):
 
     def put_file(self, path: Path, expect: Digest | None = None) -> Digest:
         """Take the bytes of a file; see `ObjectStore.put_file`."""
+
+    def put_known(self, digest: bytes, data: bytes) -> None:
+        """Take `data` of fewer than `SMALL_BYTES`, whose 32 bytes of digest the caller has just computed."""
+
+    def put_open(self, fd: int, told: Callable[[int], None] | None = None) -> Digest:
+        """Take the bytes of an open file of `SMALL_BYTES` or more, as they are read now.
+
+        `told` hears of bytes as they are read. Whether the file changed meanwhile
+        is the caller's to look at: what is stored has the digest that is returned.
+
+        Raises:
+            AccessError: the file can't be read, or the store can't be written.
+        """
+
+    def sync(self) -> None:
+        """Make durable what was put so far, so that objects that name it may follow.
+
+        Raises:
+            AccessError: the disk refused.
+        """
 
 
 class ObjectStore(Protocol):

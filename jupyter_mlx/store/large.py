@@ -17,7 +17,7 @@ from jupyter_mlx.errors import AccessError, CorruptObjectError, ObjectNotFoundEr
 from .files import hash_copy, hash_file, make_folder, sync_folder, temp_file, write_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from .packs import PackIndex
 
@@ -67,7 +67,9 @@ class LargeObjects:
                         if _NAME.fullmatch(rest):
                             yield Digest(name + rest)
 
-    def take(self, source: int, *, expect: Digest | None, store: str) -> tuple[Digest, str | None]:
+    def take(
+        self, source: int, *, expect: Digest | None, store: str, told: Callable[[int], None] | None = None
+    ) -> tuple[Digest, str | None]:
         """Store all of an open file; its digest, and the folder whose names are still to be synced.
 
         Raises:
@@ -76,7 +78,7 @@ class LargeObjects:
         """
         with temp_file(self._temp) as (temp, fd):
             try:
-                digest = Digest(hash_copy(source, fd).hex())
+                digest = Digest(hash_copy(source, fd, sync=True, told=told).hex())
                 if expect not in {None, digest}:
                     raise CorruptObjectError(str(expect), store)
                 return digest, self._publish(digest, temp, fd)

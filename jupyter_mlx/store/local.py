@@ -21,7 +21,7 @@ from .packs import PackIndex
 from .small import PackWriter, SmallObjects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 FORMAT = b"jupyter_mlx store\nformat: 1\n"
@@ -239,6 +239,20 @@ class LocalBatch:
             self._note(self._large.put(digest, data))
         return digest
 
+    def put_known(self, digest: bytes, data: bytes) -> None:
+        """See `Batch.put_known`."""
+        if self._pid != os.getpid():
+            raise UsageError("this batch belongs to the parent process; begin one here")
+        self._writer.put(digest, data)
+
+    def put_open(self, fd: int, told: Callable[[int], None] | None = None) -> Digest:
+        """See `Batch.put_open`."""
+        return self._take(fd, None, told)
+
+    def sync(self) -> None:
+        """See `Batch.sync`."""
+        self.close()
+
     def put_file(self, path: Path, expect: Digest | None = None) -> Digest:
         """See `ObjectStore.put_file`."""
         for _ in range(_ATTEMPTS):
@@ -267,8 +281,8 @@ class LocalBatch:
             raise CorruptObjectError(str(expect), str(self._store))
         return self.put(data)
 
-    def _take(self, fd: int, expect: Digest | None) -> Digest:
-        digest, folder = self._large.take(fd, expect=expect, store=str(self._store))
+    def _take(self, fd: int, expect: Digest | None, told: Callable[[int], None] | None = None) -> Digest:
+        digest, folder = self._large.take(fd, expect=expect, store=str(self._store), told=told)
         self._note(folder)
         return digest
 
