@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from jupyter_mlx.errors import ObjectNotFoundError
+
 from .manifest import FOLDER, LINK, Entry, Manifest
 
 if TYPE_CHECKING:
@@ -14,14 +16,15 @@ if TYPE_CHECKING:
     from jupyter_mlx.store.base import ObjectStore
 
     from .diff import Diff
+    from .parts import Partial
     from .version import Version
 
 
 class Contents:
-    """Looks into versions; those of the last survey too, whose manifests are in no store yet."""
+    """Looks into versions; also into those of the last survey, and those of which only parts are here."""
 
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
+    def __init__(self, store: ObjectStore, partial: Partial | None = None) -> None:
+        self._store, self._partial = store, partial
         self.unsaved: dict[bytes, Manifest] = {}
         """Manifests of the last survey, by digest."""
 
@@ -32,7 +35,28 @@ class Contents:
             ObjectNotFoundError: it is not in the store.
             CorruptError: it is damaged, or is none.
         """
-        return self.unsaved.get(entry.digest) or Manifest.decode(self._store.get(entry.of))
+        return self.unsaved.get(entry.digest) or Manifest.decode(self.manifest(entry.of))
+
+    def manifest(self, digest: Digest) -> bytes:
+        """The bytes of a manifest that the store has, or that is kept beside it.
+
+        Raises:
+            ObjectNotFoundError: it is in neither.
+            CorruptObjectError: it is damaged.
+        """
+        try:
+            return self._store.get(digest)
+        except ObjectNotFoundError:
+            data = self._partial.get(digest) if self._partial else None
+            if data is None:
+                raise
+            return data
+
+    def part(self, version: Version, inner: str) -> Version | None:
+        """What the path `inner` is in a version; see `parts.part`."""
+        from .parts import part
+
+        return part(self.listing, version, inner)
 
     def files(self, version: Version) -> Iterator[tuple[str, Digest, int]]:
         """Each file of a version: its path in it (of a file: empty), digest, and size in bytes."""

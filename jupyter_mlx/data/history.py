@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, TypeAlias
 
-from jupyter_mlx.errors import ConfigError, NotFoundError
+from jupyter_mlx.errors import ConfigError, MlxError
 
-from .pointer import SUFFIX, Pointer
+from . import git
+from .git import BadRevisionError, GitError
+from .pointer import OTHERS, SUFFIX, NewerPointerError, Pointer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from .version import Version
 
+__all__ = ["BadRevisionError", "GitError", "Past", "all_pointers", "contents", "pointers_at", "versions"]
 
-class GitError(NotFoundError):
-    """Git could not answer."""
-
-    code = "git"
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"git says: {self.problem}; the history of data is in git, `git init` begins one"
-
-
-class BadRevisionError(NotFoundError):
-    """Git knows no such revision here."""
-
-    code = "no-such-revision"
-
-    def __init__(self, rev: str, problem: str) -> None:
-        super().__init__(rev, problem)
-        self.rev, self.problem = rev, problem
-
-    def __str__(self) -> str:
-        return f"no git revision {self.rev!r}: {self.problem}; `git log --oneline` lists them"
+Part: TypeAlias = "Callable[[Version, str], Version | None]"
+"""A version, and a path in it → what that is; None where the version has no such path."""
+_TOLD = "%H%x1f%ct%x1f%s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +36,9 @@ class Past:
     """UTC."""
     subject: str
     version: Version | None
-    """None where the path was no longer tracked, or its pointer was malformed."""
+    """None where the path was no longer tracked, its pointer malformed, or a listing on its way not here."""
+    problem: str = ""
+    """Why the version is not known."""
 
 
 def pointers_at(root: Path, rev: str) -> list[Version]:
@@ -62,85 +48,133 @@ def pointers_at(root: Path, rev: str) -> list[Version]:
         BadRevisionError: git does not know it.
         ConfigError: a pointer is malformed there.
     """
-    commit = resolve(root, rev)
-    names = _git(root, "ls-tree", "-r", "-z", "--name-only", commit).split(b"\x00")
-    paths = [name.decode("utf-8", "surrogateescape") for name in names]
-    found = [
-        pointer_at(root, commit, path.removesuffix(SUFFIX))
-        for path in paths
-        if path.endswith(SUFFIX) and not path.startswith(".mlx/")
-    ]
-    return [version for version in found if version is not None]
+    listing = git.run(root, "ls-tree", "-r", "-z", git.resolve(root, rev)).split(b"\x00")
+    found: list[tuple[str, str]] = []
+    for line in listing:
+        facts, _, name = line.partition(b"\t")
+        path = name.decode("utf-8", "surrogateescape")
+        if path.endswith(SUFFIX) and not path.startswith(".mlx/") and facts.split(b" ")[1] == b"blob":
+            found.append((path, facts.split(b" ")[2].decode()))
+    versions = []
+    for (path, _), data in zip(found, git.blobs(root, [blob for _, blob in found]), strict=True):
+        if data is not None and not data.startswith(OTHERS):
+            pointer = Pointer.parse(data.decode("utf-8", "replace"), f"{rev}:{path}")
+            versions.append(pointer.version(path.removesuffix(SUFFIX)))
+    return versions
 
 
-def pointer_at(root: Path, rev: str, path: str) -> Version | None:
-    """What the pointer of `path` says at a git revision; None where there is none.
+def contents(root: Path, patterns: Sequence[str]) -> Iterator[tuple[str, str, bytes]]:
+    """Each content that files had in all that git keeps: commit (empty: staged), path, bytes.
 
-    Raises:
-        BadRevisionError: git does not know the revision.
-        ConfigError: the pointer is malformed there.
-    """
-    commit = resolve(root, rev)
-    try:
-        data = _git(root, "show", f"{commit}:./{path}{SUFFIX}")
-    except GitError:
-        return None
-    return Pointer.parse(data.decode("utf-8", "replace"), f"{rev}:{path}{SUFFIX}").version(path)
-
-
-def versions(root: Path, path: str) -> list[Past]:
-    """The versions that `path` had, newest first.
+    All branches, tags, remote branches, stashes, and what is staged; also what
+    merges left out. `patterns` are git's (`*.mlx`). The same bytes at the same
+    path come once, with one of their commits.
 
     Raises:
         GitError: this is no git repository.
     """
-    try:
-        resolve(root, "HEAD")
-    except BadRevisionError:
-        _git(root, "rev-parse", "--git-dir")
-        return []  # a repository without commits
-    told = _git(root, "log", "-z", "--format=%H%x1f%ct%x1f%s", "--", f"{path}{SUFFIX}")
-    found: list[Past] = []
-    for line in told.decode("utf-8", "replace").split("\x00"):
-        commit, _, rest = line.strip().partition("\x1f")
-        seconds, _, subject = rest.partition("\x1f")
-        if commit:
-            at = datetime.fromtimestamp(int(seconds), timezone.utc)
-            found.append(Past(commit, at, subject, _pointer_then(root, commit, path)))
-    return found
+    seen: dict[tuple[str, str], str] = dict.fromkeys(_staged(root, patterns), "")
+    if git.has_commits(root):
+        for told, path, blob in git.log(root, "%H", patterns, "--all", "--full-history", *_stashes(root)):
+            if blob is not None:
+                seen.setdefault((path, blob), told.decode())
+    for ((path, _), commit), data in zip(seen.items(), git.blobs(root, [b for _, b in seen]), strict=True):
+        if data is not None:
+            yield commit, path, data
 
 
-def _pointer_then(root: Path, commit: str, path: str) -> Version | None:
-    try:
-        return pointer_at(root, commit, path)
-    except ConfigError:
-        return None
+def all_pointers(root: Path) -> Iterator[tuple[str, Version]]:
+    """Every version that a pointer names in all that git keeps, with a commit (empty: staged). See `contents`.
 
-
-def resolve(root: Path, rev: str) -> str:
-    """The full name of a commit.
+    What is no whole pointer is passed over: nothing can be found by it.
 
     Raises:
-        BadRevisionError: git does not know it.
+        GitError: this is no git repository.
+        NewerPointerError: a pointer has a format that this version does not know.
     """
-    if rev.startswith("-") or not rev.strip() or "\x00" in rev:
-        raise BadRevisionError(rev, "it is no name that git could have")
-    try:
-        told = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
-    except GitError as error:
-        raise BadRevisionError(rev, error.problem or "git does not know it") from None
-    return told.decode().strip()
+    for commit, path, data in contents(root, [f"*{SUFFIX}"]):
+        if data.startswith(OTHERS) or path.startswith(".mlx/"):
+            continue
+        try:
+            pointer = Pointer.parse(data.decode("utf-8", "replace"), f"{commit[:10]}:{path}")
+        except NewerPointerError:
+            raise
+        except ConfigError:
+            continue
+        yield commit, pointer.version(path.removesuffix(SUFFIX))
 
 
-def _git(root: Path, *arguments: str) -> bytes:
-    """What git prints. An argument list, never a shell."""
+def versions(root: Path, path: str, part: Part) -> list[Past]:
+    """The versions that `path`, tracked or in tracked data, had; newest first.
+
+    Raises:
+        GitError: this is no git repository.
+    """
+    if not git.has_commits(root):
+        return []
+    parts = path.split("/")
+    homes = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
+    files = [f"{home}{SUFFIX}" for home in homes]
+    changes = list(git.log(root, _TOLD, files, literal=True))
+    wanted = list({blob: None for _, _, blob in changes if blob})
+    blobs = dict(zip(wanted, git.blobs(root, wanted), strict=True))
+    tracked: dict[str, Version | ConfigError] = {}
+    found: list[Past] = []
+    before: tuple[Version | None, str] = (None, "")
+    for header, told in groupby(reversed(changes), key=itemgetter(0)):
+        for _, name, blob in told:
+            home, data = name.removesuffix(SUFFIX), blobs[blob] if blob else None
+            tracked.pop(home, None)
+            if data is not None:
+                tracked[home] = _parsed(data, name, home)
+        now = _of(tracked, homes, path, part)
+        if now != before:
+            found.append(_past(header, *now))
+        before = now
+    return found[::-1]
+
+
+def _parsed(data: bytes, name: str, home: str) -> Version | ConfigError:
     try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *arguments], check=False, capture_output=True, stdin=subprocess.DEVNULL
-        )
-    except FileNotFoundError:
-        raise GitError("it is not installed") from None
-    if done.returncode:
-        problem = done.stderr.decode("utf-8", "replace").strip().split("\n")[0].removeprefix("fatal: ")
-        raise GitError(problem)
-    return done.stdout
+        return Pointer.parse(data.decode("utf-8", "replace"), name).version(home)
+    except ConfigError as error:
+        return error
+
+
+def _of(
+    tracked: dict[str, Version | ConfigError], homes: Sequence[str], path: str, part: Part
+) -> tuple[Version | None, str]:
+    """What `path` is, given what the pointers above it and its own say; and why that is not known."""
+    for home in reversed(homes):
+        found = tracked.get(home)
+        if isinstance(found, ConfigError):
+            return None, str(found)
+        if found is not None and home == path:
+            return found, ""
+        if found is not None:
+            try:
+                return part(found, path[len(home) + 1 :]), ""
+            except MlxError as error:
+                return None, str(error)
+    return None, ""
+
+
+def _past(header: bytes, version: Version | None, problem: str) -> Past:
+    commit, seconds, subject = header.decode("utf-8", "replace").split("\x1f", 2)
+    at = datetime.fromtimestamp(int(seconds), timezone.utc)
+    return Past(commit, at, subject.strip(), version, problem)
+
+
+def _staged(root: Path, patterns: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for line in git.run(root, "ls-files", "-s", "-z", "--", *patterns).split(b"\x00"):
+        facts, _, path = line.partition(b"\t")
+        if path:
+            yield path.decode("utf-8", "surrogateescape"), facts.split(b" ")[1].decode()
+
+
+def _stashes(root: Path) -> list[str]:
+    """The commits of all stashes; only the newest is a branch of git's."""
+    try:
+        return git.run(root, "rev-list", "-g", "refs/stash", "--").decode().split()
+    except GitError:  # none was ever made
+        return []

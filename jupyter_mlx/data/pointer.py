@@ -25,10 +25,17 @@ from .version import Kind, Version
 
 SUFFIX = ".mlx"
 FORMAT = 1
-_KEYS = ("format", "kind", "digest", "size_bytes", "files")
+_NEEDED = ("format", "kind", "digest", "size_bytes", "files")
+_KEYS = (*_NEEDED, "executable")
 _LONGEST = 4096
-_OTHERS = (b"PK\x03\x04", b"<!DOCTYPE", b"<?xml")
+OTHERS = (b"PK\x03\x04", b"<!DOCTYPE", b"<?xml")
 """How files of other programs that end in .mlx begin: MATLAB's live scripts, MeshLab's filter scripts."""
+
+
+class NewerPointerError(ConfigError):
+    """A pointer was written by a later version, in a format that this one does not know."""
+
+    code = "newer-pointer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +46,14 @@ class Pointer:
     digest: Digest
     size_bytes: int
     files: int
+    executable: bool = False
+    """Of a file; it stands in the pointer only where it is set."""
 
     @classmethod
     def of(cls, version: Version) -> Pointer:
         """The pointer to a version."""
-        return cls(version.kind, version.digest, version.size_bytes, version.files)
+        executable = bool(version.executable)
+        return cls(version.kind, version.digest, version.size_bytes, version.files, executable)
 
     @classmethod
     def parse(cls, text: str, file: str) -> Pointer:
@@ -53,12 +63,12 @@ class Pointer:
             ConfigError: it is malformed; the line and the key are named.
         """
         values, lines = _lines(text, file)
-        for key in _KEYS:
+        for key in _NEEDED:
             if key not in values:
                 raise ConfigError(file, 0, key, "is missing; `jmlx add` writes the pointer anew")
         if values["format"] != str(FORMAT):
             problem = f"format {values['format']} is not known to this version; upgrade jupyter_mlx"
-            raise ConfigError(file, lines["format"], "format", problem)
+            raise NewerPointerError(file, lines["format"], "format", problem)
         kind: Kind | None = next((kind for kind in get_args(Kind) if kind == values["kind"]), None)
         if kind is None:
             raise ConfigError(file, lines["kind"], "kind", f"{values['kind']!r} is neither file nor folder")
@@ -66,8 +76,10 @@ class Pointer:
             digest = Digest.parse(values["digest"])
         except BadDigestError as error:
             raise ConfigError(file, lines["digest"], "digest", str(error)) from None
-        sizes = [_number(file, lines[key], key, values[key]) for key in ("size_bytes", "files")]
-        return cls(kind, digest, *sizes)
+        size, files = (_number(file, lines[key], key, values[key]) for key in ("size_bytes", "files"))
+        if values.get("executable", "true") != "true" or (kind == "folder" and "executable" in values):
+            raise ConfigError(file, lines["executable"], "executable", "can only be true, and only of a file")
+        return cls(kind, digest, size, files, executable="executable" in values)
 
     @classmethod
     def read(cls, path: Path, file: str) -> Pointer:
@@ -88,7 +100,7 @@ class Pointer:
         """The text, the same for the same version always."""
         return (
             f"format: {FORMAT}\nkind: {self.kind}\ndigest: {self.digest}\n"
-            f"size_bytes: {self.size_bytes}\nfiles: {self.files}\n"
+            f"size_bytes: {self.size_bytes}\nfiles: {self.files}\n" + "executable: true\n" * self.executable
         )
 
     def write(self, path: Path, temp: Path) -> None:
@@ -103,14 +115,15 @@ class Pointer:
 
     def version(self, path: str) -> Version:
         """The version that it points to, as data at `path`."""
-        return Version(path, self.kind, self.digest, self.size_bytes, self.files)
+        executable = self.executable if self.kind == "file" else None
+        return Version(path, self.kind, self.digest, self.size_bytes, self.files, executable)
 
 
 def is_pointer(path: str) -> bool:
     """Whether a file that ends in .mlx is ours: malformed or not, but no other program's."""
     try:
         with Path(path).open("rb") as file:
-            return not file.read(16).startswith(_OTHERS)
+            return not file.read(16).startswith(OTHERS)
     except OSError:
         return False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from .manifest import FILE, FOLDER, Entry
+from .manifest import FILE, FOLDER, PROGRAM, Entry
 
 if TYPE_CHECKING:
     from jupyter_mlx.digest import Digest
@@ -24,15 +24,17 @@ class Version:
     """Of the bytes of a file, of the manifest of a folder."""
     size_bytes: int
     files: int
+    executable: bool | None = None
+    """Whether a file has its executable bit set; None of a folder, and where nobody wrote it down."""
 
     @classmethod
     def of(cls, path: str, entry: Entry) -> Version:
         """The version that an entry of a manifest names."""
-        return cls(
-            path, "folder" if entry.kind == FOLDER else "file", entry.of, entry.size_bytes, entry.files
-        )
+        kind: Kind = "folder" if entry.kind == FOLDER else "file"
+        executable = None if kind == "folder" else entry.kind == PROGRAM
+        return cls(path, kind, entry.of, entry.size_bytes, entry.files, executable)
 
     def entry(self, name: bytes = b"") -> Entry:
         """The version as an entry of the folder above it."""
-        kind = FOLDER if self.kind == "folder" else FILE
+        kind = FOLDER if self.kind == "folder" else PROGRAM if self.executable else FILE
         return Entry(name, kind, self.digest.raw, self.size_bytes, self.files)

@@ -17,6 +17,7 @@ from . import choice, gitignore, paths, tracked
 from .contents import Contents
 from .links import Link
 from .manifest import FOLDER, PROGRAM, Entry
+from .parts import Partial
 from .pointer import SUFFIX, Pointer
 from .progress import SILENT
 from .version import Version
@@ -70,7 +71,8 @@ class Workspace:
         self.root, self.store, self._state = root, store, state
         self._tree = WorkTree(root, store, state)
         self._temp = self._tree.temp
-        self._contents = Contents(store)
+        self._partial = Partial(state / "partial", self._temp)
+        self._contents = Contents(store, self._partial)
 
     @classmethod
     def open(cls, root: Path, store: ObjectStore, state: Path) -> Workspace:
@@ -191,7 +193,7 @@ class Workspace:
         from . import history
 
         path = paths.relative(self.root, given)
-        found = history.versions(self.root, path.removesuffix(SUFFIX))
+        found = history.versions(self.root, path.removesuffix(SUFFIX), self._contents.part)
         if not found:
             raise paths.NotTrackedError(path, "any commit")
         return found
@@ -232,7 +234,7 @@ class Workspace:
         path = self._tree.inner(version.path if to is None else paths.relative(self.root, to))
         survey, now = self._tree.look(path)
         then = version.entry(os.fsencode(path.rpartition("/")[2]))
-        if now and now.kind == PROGRAM and then.kind != FOLDER:
+        if now and now.kind == PROGRAM and version.kind == "file" and version.executable is None:
             then = Entry(then.name, PROGRAM, then.digest, then.size_bytes, then.files)
         work = Checkout(self.root, self.store, self._temp, link=link, progress=progress)
         steps, planner = work.plan(survey, now, then)

@@ -1,0 +1,142 @@
+"""Parts of versions: what a path in a tracked folder is, and the listings that lead to it.
+
+A store that holds a manifest holds all that it names. So the manifests on the way
+to a part that was fetched alone, or of a version made of parts that are elsewhere,
+are kept outside the store, in `.mlx/partial/`, until the store has them itself.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jupyter_mlx.digest import Digest
+from jupyter_mlx.errors import UsageError
+from jupyter_mlx.store.files import write_atomically
+
+from .manifest import FOLDER, LINK, Entry, Manifest
+from .version import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from jupyter_mlx.store.base import ObjectStore
+
+    from .diff import Listing
+
+
+class LinkPartError(UsageError):
+    """A symbolic link in tracked data was named as if it were data."""
+
+    code = "link-part"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path} is a symbolic link in tracked data; name the folder that it is in"
+
+
+class Partial:
+    """Manifests whose files are not all here, a file each, named by the hex digits of the digest."""
+
+    def __init__(self, folder: Path, temp: Path) -> None:
+        self._folder, self._temp = folder, temp
+
+    def get(self, digest: Digest) -> bytes | None:
+        """The manifest of that digest; None where it is not here, or damaged."""
+        try:
+            data = (self._folder / digest.hex).read_bytes()
+        except OSError:
+            return None
+        return data if Digest.of(data) == digest else None
+
+    def put(self, data: bytes) -> Digest:
+        """Keep a manifest.
+
+        Raises:
+            AccessError: it can't be written.
+        """
+        digest = Digest.of(data)
+        if self.get(digest) is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(str(self._folder / digest.hex), data, str(self._temp))
+        return digest
+
+    def digests(self) -> Iterator[Digest]:
+        """What is kept."""
+        try:
+            names = sorted(os.listdir(self._folder))  # noqa: PTH208 (names alone)
+        except OSError:
+            return
+        yield from (Digest(name) for name in names if len(name) == 64)
+
+    def sweep(self, store: ObjectStore) -> None:
+        """Let go of those that the store has by now."""
+        kept = list(self.digests())
+        gone = set(kept) - store.missing(kept) if kept else ()
+        for digest in gone:
+            (self._folder / digest.hex).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """One folder in which one entry was replaced."""
+
+    before: Digest | None
+    """The manifest that it had; None where there was no such folder."""
+    manifest: Manifest
+    put: Entry | None
+    """The entry that is new in it."""
+
+
+def part(listing: Listing, version: Version, inner: str) -> Version | None:
+    """What `inner` is in a version; None where the version has no such path.
+
+    Raises:
+        ObjectNotFoundError: a listing on the way is not here.
+        CorruptError: one is damaged.
+        LinkPartError: a symbolic link is there.
+    """
+    path = f"{version.path}/{inner}"
+    entry = version.entry()
+    for name in inner.split("/"):
+        found = _named(listing(entry), os.fsencode(name)) if entry.kind == FOLDER else None
+        if found is None:
+            return None
+        entry = found
+    if entry.kind == LINK:
+        raise LinkPartError(path)
+    return Version.of(path, entry)
+
+
+def replaced(listing: Listing, above: Entry, names: Sequence[bytes], put: Entry | None) -> list[Replaced]:
+    """The folders on the path `names` below `above` once `put` (None: nothing) is at its end, inner ones first.
+
+    Raises:
+        ObjectNotFoundError, CorruptError: see `part`.
+    """
+    levels: list[tuple[Entry | None, Manifest]] = []
+    entry: Entry | None = above
+    for name in names:
+        manifest = listing(entry) if entry is not None and entry.kind == FOLDER else Manifest.of(())
+        levels.append((entry, manifest))
+        entry = _named(manifest, name)
+    made: list[Replaced] = []
+    new = put
+    for (old, manifest), name, outer in zip(
+        levels[::-1], names[::-1], (above.name, *names)[-2::-1], strict=True
+    ):
+        kept = [entry for entry in manifest.entries if entry.name != name]
+        after = Manifest.of([*kept, new] if new else kept)
+        digest = Digest.of(after.encode())
+        made.append(Replaced(old.of if old and old.kind == FOLDER else None, after, new))
+        new = Entry(outer, FOLDER, digest.raw, after.size_bytes, after.files)
+    return made
+
+
+def _named(manifest: Manifest, name: bytes) -> Entry | None:
+    return next((entry for entry in manifest.entries if entry.name == name), None)
