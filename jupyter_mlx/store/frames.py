@@ -76,6 +76,16 @@ def header(digest: bytes, encoding: int, stored: int, length: int, *, piece: boo
     return fields + _CRC.pack(zlib.crc32(fields))
 
 
+def encoding_in(found: bytes) -> int:
+    """The encoding that a frame header says."""
+    return found[len(MAGIC)]
+
+
+def length_in(found: bytes) -> int:
+    """The length of the expanded bytes that a frame header says."""
+    return int(_FIELDS.unpack_from(found)[4])
+
+
 def shrink(data: bytes | memoryview) -> tuple[int, bytes | memoryview]:
     """An encoding, and `data` in it: compressed where that saves something."""
     if len(data) < _WORTHWHILE:

@@ -19,6 +19,7 @@ from .files import hash_copy, hash_file, make_folder, sync_folder, temp_file, wr
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from .leases import Leases
     from .packs import PackIndex
 
 DAMAGED = ".damaged"
@@ -30,8 +31,8 @@ _NAME = re.compile(r"[0-9a-f]{62}")
 class LargeObjects:
     """The folder `objects/` of a store."""
 
-    def __init__(self, folder: str, temp: str, index: PackIndex) -> None:
-        self._folder, self._temp, self._index = folder, temp, index
+    def __init__(self, folder: str, temp: str, index: PackIndex, leases: Leases) -> None:
+        self._folder, self._temp, self._index, self._leases = folder, temp, index, leases
 
     def path(self, digest: Digest) -> str:
         """Where the object's file is, or would be."""
@@ -87,8 +88,9 @@ class LargeObjects:
 
     def put(self, digest: Digest, data: bytes) -> str | None:
         """Store `data`, whose digest is known; the folder whose names are still to be synced."""
-        if self.size(digest) == len(data):
-            return None
+        with self._leases.announced([digest.raw]):
+            if self.size(digest) == len(data):
+                return None
         with temp_file(self._temp) as (temp, fd):
             try:
                 write_all(fd, data)
@@ -98,8 +100,9 @@ class LargeObjects:
 
     def _publish(self, digest: Digest, temp: str, fd: int) -> str | None:
         path, length = self.path(digest), os.fstat(fd).st_size
-        if self.size(digest) == length:
-            return None
+        with self._leases.announced([digest.raw]):
+            if self.size(digest) == length:
+                return None
         folder = os.path.dirname(path)
         make_folder(folder)
         os.fchmod(fd, 0o444)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +16,8 @@ from jupyter_mlx.errors import AccessError, CorruptObjectError, ObjectNotFoundEr
 from .base import SMALL_BYTES, FileChangedError, NewerFormatError
 from .files import make_folder, write_all, write_atomically
 from .large import LargeObjects
-from .packs import PackIndex
+from .leases import Leases
+from .packs import PackIndex, parts
 from .small import PackWriter, SmallObjects
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FORMAT = b"jupyter_mlx store\nformat: 1\n"
 _ATTEMPTS = 3
+_ASKED_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,9 @@ class LocalStore:
         self.folder, self._temp = folder, str(tmp)
         self._name, text = str(folder), str(folder)
         index = PackIndex(f"{text}/index.db", f"{text}/packs")
+        self._leases = Leases(text, self._create)
         self._small = SmallObjects(f"{text}/packs", index)
-        self._large = LargeObjects(f"{text}/objects", self._temp, index)
+        self._large = LargeObjects(f"{text}/objects", self._temp, index, self._leases)
         self._index, self._checked = index, False
 
     @classmethod
@@ -126,8 +128,12 @@ class LocalStore:
         """See `ObjectStore.missing`."""
         self._check_format()
         asked = {digest.raw: digest for digest in digests}
-        known = self._small.present(list(asked))
-        return self._large.missing({digest for raw, digest in asked.items() if raw not in known})
+        absent: set[Digest] = set()
+        for some in parts(list(asked), _ASKED_AT_ONCE):
+            with self._leases.announced(some):
+                known = self._small.present(some)
+                absent |= self._large.missing({asked[raw] for raw in some if raw not in known})
+        return absent
 
     def size(self, digest: Digest) -> int:
         """See `ObjectStore.size`."""
@@ -169,8 +175,9 @@ class LocalStore:
     @contextlib.contextmanager
     def batch(self) -> Iterator[LocalBatch]:
         """See `ObjectStore.batch`."""
+        self._create()
         with self.hold():
-            batch = LocalBatch(self, PackWriter(self._small), self._large)
+            batch = LocalBatch(self, PackWriter(self._small, self._leases), self._large)
             try:
                 yield batch
             finally:
@@ -179,20 +186,12 @@ class LocalStore:
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
         """See `ObjectStore.hold`."""
-        self._create()
-        try:
-            fd = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise AccessError.of(error, self.folder) from None
-        try:
-            fcntl.flock(fd, fcntl.LOCK_SH)
+        with self._leases.hold():
             yield
-        finally:
-            fcntl.flock(fd, fcntl.LOCK_UN)
-            os.close(fd)
 
     def close(self) -> None:
         """Close the files that are open; the store can be used again."""
+        self._leases.close()
         self._small.close()
         self._index.close()
 

@@ -6,7 +6,7 @@ losing it loses nothing.
 """
 
 # Paths are strings here: for 100,000 files, Path objects cost more than the work.
-# ruff: noqa: PTH108, PTH112, PTH118, PTH120, PTH208
+# ruff: noqa: PTH108, PTH112, PTH118, PTH120, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -27,17 +27,20 @@ from .files import sync_data
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-    Row = tuple[bytes, int, int]
+    Row = tuple[bytes, int, int, int]
+    """Digest, offset, length, encoding."""
 
 SUFFIX = ".pack"
-_VERSION = 1
+CONDEMNED = "condemned"
+_VERSION = 2
 _PATIENCE_S = 10.0
 _ASKED_AT_ONCE = 500
 _SCHEMA = """
 CREATE TABLE packs (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, "end" INTEGER NOT NULL);
-CREATE TABLE objects (digest BLOB PRIMARY KEY, pack INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL)
-  WITHOUT ROWID;
+CREATE TABLE objects (digest BLOB PRIMARY KEY, pack INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
+  encoding INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE damaged (digest BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE lost (digest BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE large (digest BLOB PRIMARY KEY, stat TEXT NOT NULL) WITHOUT ROWID;
 """
 
@@ -51,6 +54,9 @@ class Place:
     pack: str
     offset: int
     length: int
+    """As they are stored."""
+    encoding: int
+    """See `frames`."""
 
 
 class PackIndex:
@@ -64,9 +70,10 @@ class PackIndex:
     def find(self, digest: bytes) -> Place | None:
         """Where the object is; None where the cache knows of none."""
         query = (
-            "SELECT name, offset, length FROM objects JOIN packs ON packs.id = objects.pack WHERE digest = ?"
+            "SELECT name, offset, length, encoding FROM objects JOIN packs ON packs.id = objects.pack"
+            " WHERE digest = ?"
         )
-        row = self._run(lambda db: db.execute(query, (digest,)).fetchone())
+        row = self.run(lambda db: db.execute(query, (digest,)).fetchone())
         return Place(*row) if row else None
 
     def find_many(self, digests: Collection[bytes]) -> dict[bytes, Place]:
@@ -76,12 +83,15 @@ class PackIndex:
         def work(db: sqlite3.Connection) -> dict[bytes, Place]:
             names = dict(db.execute("SELECT id, name FROM packs"))
             return {
-                digest: Place(names[pack], offset, length)
-                for some in _parts(asked)
-                for digest, pack, offset, length in db.execute(f"SELECT * FROM objects {_among(some)}", some)  # noqa: S608
+                digest: Place(names[pack], offset, length, encoding)
+                for some in parts(asked)
+                for digest, pack, offset, length, encoding in db.execute(
+                    f"SELECT * FROM objects {_among(some)}",  # noqa: S608
+                    some,
+                )
             }
 
-        return self._run(work) if asked else {}
+        return self.run(work) if asked else {}
 
     def present(self, digests: Collection[bytes]) -> set[bytes]:
         """Those of `digests` that are in a pack."""
@@ -89,63 +99,67 @@ class PackIndex:
 
         def work(db: sqlite3.Connection) -> set[bytes]:
             found: set[bytes] = set()
-            for some in _parts(asked):
+            for some in parts(asked):
                 query = f"SELECT digest FROM objects {_among(some)}"  # noqa: S608
                 found.update(row[0] for row in db.execute(query, some))
             return found
 
-        return self._run(work) if asked else set()
+        return self.run(work) if asked else set()
 
     def digests(self) -> list[bytes]:
         """Every object in a pack."""
-        return self._run(lambda db: [row[0] for row in db.execute("SELECT digest FROM objects")])
+        return self.run(lambda db: [row[0] for row in db.execute("SELECT digest FROM objects")])
 
     def total_bytes(self) -> int:
         """The length of all small objects together."""
-        return int(self._run(lambda db: db.execute("SELECT total(length) FROM objects").fetchone()[0]))
+        return int(self.run(lambda db: db.execute("SELECT total(length) FROM objects").fetchone()[0]))
 
     def state(self, pack: str) -> tuple[int, int] | None:
         """How long the pack was when last looked at, and where its last whole frame ended."""
         query = 'SELECT size, "end" FROM packs WHERE name = ?'
-        row: tuple[int, int] | None = self._run(lambda db: db.execute(query, (pack,)).fetchone())
+        row: tuple[int, int] | None = self.run(lambda db: db.execute(query, (pack,)).fetchone())
         return row
 
     def add(self, pack: str, rows: Iterable[Row], size: int, end: int) -> None:
-        """Note the objects `(digest, offset, length)` of a pack, whose bytes are already durable."""
+        """Note the objects of a pack, whose bytes are already durable."""
         ordered = sorted(rows)
 
         def work(db: sqlite3.Connection) -> None:
-            with _transaction(db):
+            with transaction(db):
                 _note(db, pack, ordered, size, end)
 
-        self._run(work)
+        self.run(work)
 
     def condemn(self, digest: bytes) -> None:
         """Note that the bytes of an object are damaged: it counts as absent, so that a put heals it."""
 
         def work(db: sqlite3.Connection) -> None:
-            with _transaction(db):
+            with transaction(db):
                 db.execute("DELETE FROM objects WHERE digest = ?", (digest,))
                 db.execute("INSERT OR IGNORE INTO damaged VALUES (?)", (digest,))
 
         with contextlib.suppress(AccessError):  # a store that can't be written is still read
-            self._run(work)
+            self.run(work)
 
     def condemned(self, digest: bytes) -> bool:
         """Whether the object was found damaged, and not stored again since."""
         query = "SELECT 1 FROM damaged WHERE digest = ?"
-        return self._run(lambda db: db.execute(query, (digest,)).fetchone()) is not None
+        return self.run(lambda db: db.execute(query, (digest,)).fetchone()) is not None
+
+    def was_here(self, digest: bytes) -> bool:
+        """Whether the store once held the object, which is nowhere in its packs now: damaged, or lost."""
+        query = "SELECT 1 FROM damaged WHERE digest = ?1 UNION SELECT 1 FROM lost WHERE digest = ?1"
+        query += " UNION SELECT 1 FROM large WHERE digest = ?1"
+        return self.run(lambda db: db.execute(query, (digest,)).fetchone()) is not None
 
     def stat_of(self, digest: bytes) -> str | None:
         """What the file of a large object looked like when its bytes were last known to be right."""
-        row = self._run(
-            lambda db: db.execute("SELECT stat FROM large WHERE digest = ?", (digest,)).fetchone()
-        )
+        row = self.run(lambda db: db.execute("SELECT stat FROM large WHERE digest = ?", (digest,)).fetchone())
         return row[0] if row else None
 
     def note_stat(self, digest: bytes, stat: str) -> None:
         """See `stat_of`."""
-        self._run(lambda db: db.execute("INSERT OR REPLACE INTO large VALUES (?, ?)", (digest, stat)))
+        self.run(lambda db: db.execute("INSERT OR REPLACE INTO large VALUES (?, ?)", (digest, stat)))
 
     def names(self) -> list[str]:
         """The packs in the folder."""
@@ -162,11 +176,11 @@ class PackIndex:
         A pack that a living writer holds is left to that writer; with `wait` its
         end is awaited first.
         """
-        self._run(lambda db: self._look(db, wait=wait))
+        self.run(lambda db: self._look(db, wait=wait))
 
     def open(self) -> None:
         """Be ready: done before a pack is locked, for making the cache waits for whoever holds one."""
-        self._run(lambda db: db)
+        self.run(lambda db: db)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -176,7 +190,8 @@ class PackIndex:
 
     # the connection
 
-    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """The answer of `work`, given the cache; where that is damaged it is made anew, and `work` asked again."""
         if self._pid != os.getpid():
             self._after_fork()
         with NO_FORK:
@@ -219,7 +234,7 @@ class PackIndex:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
             if found == 0:
-                with _transaction(db):
+                with transaction(db):
                     for statement in _SCHEMA.strip().split(";\n"):
                         db.execute(statement)
                     db.execute(f"PRAGMA user_version = {_VERSION}")
@@ -249,13 +264,23 @@ class PackIndex:
     def _look(self, db: sqlite3.Connection, *, wait: bool) -> None:
         known = {name: (size, end) for name, size, end in db.execute('SELECT name, size, "end" FROM packs')}
         names = self.names()
-        if not known.keys() <= set(names):
-            with _transaction(db):  # a pack is gone: what it held may be in another one as well
-                db.execute("DELETE FROM objects")
-                db.execute("DELETE FROM packs")
+        if not known.keys() <= set(names) and self._lose(db, names):
             known = {}
         for name in names:
             self._look_at(db, name, known.get(name, (0, 0)), wait=wait)
+
+    @staticmethod
+    def _lose(db: sqlite3.Connection, names: list[str]) -> bool:
+        """Forget the packs where one is gone: what it held may be in another one as well."""
+        with transaction(db):
+            # a gc takes a pack out of the cache first and removes it then: that one is not lost
+            gone = [row for row in db.execute("SELECT name, id FROM packs") if row[0] not in names]
+            for _, number in gone:
+                db.execute("INSERT OR IGNORE INTO lost SELECT digest FROM objects WHERE pack = ?", (number,))
+            if gone:
+                db.execute("DELETE FROM objects")
+                db.execute("DELETE FROM packs")
+        return bool(gone)
 
     def _look_at(self, db: sqlite3.Connection, name: str, known: tuple[int, int], *, wait: bool) -> None:
         size, end = known
@@ -266,14 +291,29 @@ class PackIndex:
         try:
             if os.fstat(fd).st_size == size or not _await_writer(fd, _PATIENCE_S if wait else 0):
                 return
-            now = os.fstat(fd).st_size
+            found = os.fstat(fd)
+            if not found.st_nlink:  # removed by a gc, which held it until then
+                return
+            now = found.st_size
             start = end if size < now else 0
             rows, end = _read(fd, start, now)
+            condemned = read_condemned(os.path.dirname(self._path)).get(name, set())
+            rows = [row for row in rows if row[:2] not in condemned]
             sync_data(fd)  # a writer that was killed may have left it to us
-            with _transaction(db):
+            with transaction(db):
                 _note(db, name, sorted(rows), now, end)
         finally:
             os.close(fd)
+
+
+def read_condemned(store: str) -> dict[str, set[tuple[bytes, int]]]:
+    """The frames that a gc took out, digest and offset, by the pack that still has them. See docs/format.md."""
+    found: dict[str, set[tuple[bytes, int]]] = {}
+    with contextlib.suppress(FileNotFoundError), open(f"{store}/{CONDEMNED}", encoding="ascii") as file:
+        for line in file:
+            pack, offset, digest = line.split()
+            found.setdefault(pack, set()).add((bytes.fromhex(digest), int(offset)))
+    return found
 
 
 def new_name() -> str:
@@ -287,15 +327,15 @@ def _read(fd: int, start: int, end: int) -> tuple[list[Row], int]:
     last = start
     for frame in frames.scan(fd, start, end):
         if frame.whole:
-            rows.append((frame.digest, frame.offset, len(frame.data)))
+            rows.append((frame.digest, frame.offset, frame.stored, frame.encoding))
             last = frame.end
     return rows, last
 
 
-def _parts(asked: list[bytes]) -> Iterator[list[bytes]]:
-    """As many at a time as one question may name."""
-    for start in range(0, len(asked), _ASKED_AT_ONCE):
-        yield asked[start : start + _ASKED_AT_ONCE]
+def parts(asked: list[bytes], count: int = _ASKED_AT_ONCE) -> Iterator[list[bytes]]:
+    """So many at a time; without a count, as many as one question to SQLite may name."""
+    for start in range(0, len(asked), count):
+        yield asked[start : start + count]
 
 
 def _among(some: list[bytes]) -> str:
@@ -309,10 +349,11 @@ def _note(db: sqlite3.Connection, pack: str, rows: list[Row], size: int, end: in
         (pack, size, end),
     )
     number = db.execute("SELECT id FROM packs WHERE name = ?", (pack,)).fetchone()[0]
-    values = ((digest, number, offset, length) for digest, offset, length in rows)
-    db.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?)", values)
-    if db.execute("SELECT 1 FROM damaged").fetchone():
-        db.executemany("DELETE FROM damaged WHERE digest = ?", ((row[0],) for row in rows))
+    values = ((digest, number, offset, length, encoding) for digest, offset, length, encoding in rows)
+    db.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?)", values)
+    for table in ("damaged", "lost"):
+        if db.execute(f"SELECT 1 FROM {table}").fetchone():  # noqa: S608
+            db.executemany(f"DELETE FROM {table} WHERE digest = ?", ((row[0],) for row in rows))  # noqa: S608
 
 
 def _await_writer(fd: int, patience_s: float) -> bool:
@@ -331,7 +372,8 @@ def _await_writer(fd: int, patience_s: float) -> bool:
 
 
 @contextlib.contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All of the block's changes or none; no other process writes meanwhile."""
     db.execute("BEGIN IMMEDIATE")
     try:
         yield

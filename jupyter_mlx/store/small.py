@@ -18,11 +18,14 @@ from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import AccessError, CorruptObjectError, ObjectNotFoundError
 
 from . import frames
-from .files import make_folder, sync_data, sync_folder, write_all
-from .packs import PackIndex, Place, new_name
+from .files import inherit_access, make_folder, sync_data, sync_folder, write_all
+from .packs import Place, new_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
+
+    from .leases import Leases
+    from .packs import PackIndex
 
 PACK_BYTES = 256 << 20
 """A pack that has reached this takes no more."""
@@ -46,7 +49,7 @@ class SmallObjects:
         """Where the object is, as far as the index knows."""
         return self.index.find(digest.raw) if os.path.isdir(self.folder) else None
 
-    def present(self, digests: list[bytes]) -> set[bytes]:
+    def present(self, digests: Collection[bytes]) -> set[bytes]:
         """Those that the index knows."""
         return self.index.present(digests) if os.path.isdir(self.folder) else set()
 
@@ -55,8 +58,8 @@ class SmallObjects:
         if not os.path.isdir(self.folder):
             raise ObjectNotFoundError(str(digest), store)
         place = self.index.find(digest.raw)
-        data = self._read(place) if place else None
-        if data is not None and blake3(data).digest() == digest.raw:
+        data = self.object_at(place) if place else None
+        if data is not None and frames.is_whole(digest.raw, place.encoding if place else 0, data):
             return data
         return self._get_again(digest, place, store)
 
@@ -67,7 +70,8 @@ class SmallObjects:
         places = self.index.find_many([digest.raw for digest in digests])
         by_pack: dict[str, list[tuple[Place, bytes]]] = {}
         for raw, place in places.items():
-            by_pack.setdefault(place.pack, []).append((place, raw))
+            if place.encoding != frames.RECIPE:
+                by_pack.setdefault(place.pack, []).append((place, raw))
         found: dict[Digest, bytes] = {}
         for some in by_pack.values():
             for raw, data in self._read_together(some):
@@ -80,38 +84,53 @@ class SmallObjects:
         start = min(place.offset for place, _ in some)
         end = max(place.offset + place.length for place, _ in some)
         wanted = sum(place.length for place, _ in some)
-        span = self._read(Place(some[0][0].pack, start, end - start)) if end - start < 2 * wanted else None
+        close = end - start < 2 * wanted
+        span = self._read(some[0][0].pack, start, end - start) if close else None
         for place, raw in some:
-            if span is not None:
+            if span is not None and place.encoding == frames.PLAIN:
                 yield raw, span[place.offset - start : place.offset - start + place.length]
-            elif (data := self._read(place)) is not None:
+            elif (data := self.object_at(place)) is not None:
                 yield raw, data
 
     def _get_again(self, digest: Digest, place: Place | None, store: str) -> bytes:
         """The index does not know, or is wrong, or the bytes are: ask the packs themselves."""
-        if place is not None:
-            self.index.condemn(digest.raw)
-        self.index.catch_up(wait=True)
         again = self.index.find(digest.raw)
-        data = self._read(again) if again else None
-        if data is not None and blake3(data).digest() == digest.raw:
+        if place is not None and again == place:  # a gc did not just take it elsewhere
+            self.index.condemn(digest.raw)
+        if again is None or again == place:
+            self.index.catch_up(wait=True)
+            again = self.index.find(digest.raw)
+        data = self.object_at(again) if again else None
+        if again is not None and data is not None and frames.is_whole(digest.raw, again.encoding, data):
             return data
-        if place is not None or again is not None or self.index.condemned(digest.raw):
+        if again is not None or self.index.condemned(digest.raw):
             raise CorruptObjectError(str(digest), store)
         raise ObjectNotFoundError(str(digest), store)
 
-    def _read(self, place: Place) -> bytes | None:
-        """The bytes at a place; None where the pack is gone or shorter."""
+    def object_at(self, place: Place) -> bytes | None:
+        """What the frame at a place holds, not compared with its digest; None where the pack is gone or shorter.
+
+        Of a `RECIPE` that is the recipe.
+        """
+        if place.encoding != frames.ZSTD:
+            return self._read(place.pack, place.offset, place.length)
+        span = self._read(place.pack, place.offset - frames.FRAME_BYTES, frames.FRAME_BYTES + place.length)
+        return (
+            frames.expand(frames.ZSTD, span[frames.FRAME_BYTES :], frames.length_in(span)) if span else None
+        )
+
+    def _read(self, pack: str, offset: int, length: int) -> bytes | None:
+        """Some bytes of a pack; None where it is gone or shorter."""
         if self._pid != os.getpid():
             self._lock, self._pid = threading.Lock(), os.getpid()
         with self._lock:  # held while reading: another thread could close the file and reuse its number
             try:
-                data = os.pread(self._pack(place.pack), place.length, place.offset)
+                data = os.pread(self._pack(pack), length, offset)
             except FileNotFoundError:
                 return None
             except OSError as error:
-                raise AccessError.of(error, os.path.join(self.folder, place.pack)) from None
-        return data if len(data) == place.length else None
+                raise AccessError.of(error, os.path.join(self.folder, pack)) from None
+        return data if len(data) == length else None
 
     def _pack(self, name: str) -> int:
         fd = self._open.get(name)
@@ -130,6 +149,8 @@ class SmallObjects:
                 fd = os.open(os.path.join(self.folder, name), os.O_RDONLY | os.O_CLOEXEC)
                 try:
                     for frame in frames.scan(fd, 0, os.fstat(fd).st_size):
+                        if frame.encoding == frames.RECIPE or frame.piece:
+                            continue
                         if frame.whole and frame.digest not in seen:
                             seen.add(frame.digest)
                             yield Digest(frame.digest.hex()), frame.data
@@ -156,20 +177,33 @@ def _close(files: dict[str, int]) -> None:
 class PackWriter:
     """One writer's turn at the packs: takes a pack, appends, makes it durable, notes it, lets go."""
 
-    def __init__(self, small: SmallObjects) -> None:
-        self._small = small
+    def __init__(self, small: SmallObjects, leases: Leases) -> None:
+        self._small, self._leases = small, leases
         self._fd, self._name = -1, ""
         self._start = self._end = 0
-        self._pending: dict[bytes, bytes] = {}
+        self._pending: dict[bytes, tuple[bytes, bytes | memoryview]] = {}
         self._pending_bytes = 0
-        self._written: dict[bytes, tuple[int, int]] = {}
+        self._written: dict[bytes, tuple[int, int, int]] = {}
         self._pid = os.getpid()
 
     def put(self, digest: bytes, data: bytes) -> None:
         """Take one object; it is promised after `commit`."""
-        if digest in self._pending or digest in self._written:
-            return
-        self._pending[digest] = data
+        if digest not in self._pending and digest not in self._written:
+            self._pend(digest, frames.encode(digest, data), data)
+
+    def put_piece(self, digest: bytes, data: bytes | memoryview) -> None:
+        """Take a chunk or a leaf of a large object, compressed where that helps."""
+        if digest not in self._pending and digest not in self._written:
+            encoding, stored = frames.shrink(data)
+            header = frames.header(digest, encoding, len(stored), len(data), piece=True)
+            self._pend(digest, header, stored)
+
+    def put_recipe(self, digest: bytes, recipe: bytes) -> None:
+        """Take the recipe of the large object `digest`, whose pieces were committed before."""
+        self._pend(digest, frames.header(digest, frames.RECIPE, len(recipe), len(recipe)), recipe)
+
+    def _pend(self, digest: bytes, header: bytes, data: bytes | memoryview) -> None:
+        self._pending[digest] = header, data
         self._pending_bytes += len(data)
         if len(self._pending) >= _PENDING_OBJECTS or self._pending_bytes >= _PENDING_BYTES:
             self._flush()
@@ -185,20 +219,23 @@ class PackWriter:
 
     def _flush(self) -> None:
         """Write what is pending and not in the store yet."""
-        known = self._small.present(list(self._pending))
-        fresh = [(digest, data) for digest, data in self._pending.items() if digest not in known]
+        if not self._pending:
+            return
+        with self._leases.announced(self._pending):
+            known = self._small.present(self._pending)
+        fresh = [(digest, *parts) for digest, parts in self._pending.items() if digest not in known]
         self._pending, self._pending_bytes = {}, 0
         if not fresh:
             return
         try:
             if self._fd < 0:
                 self._take()
-            parts: list[bytes] = []
+            parts: list[bytes | memoryview] = []
             at = self._end
-            for digest, data in fresh:
-                parts += (frames.encode(digest, data), data)
-                self._written[digest] = (at + frames.FRAME_BYTES, len(data))
-                at += frames.FRAME_BYTES + len(data)
+            for digest, header, data in fresh:
+                parts += (header, data)
+                self._written[digest] = (at + len(header), len(data), frames.encoding_in(header))
+                at += len(header) + len(data)
             write_all(self._fd, b"".join(parts))
             self._end = at
         except OSError as error:
@@ -256,7 +293,7 @@ class PackWriter:
             if os.stat(path).st_size >= PACK_BYTES:
                 return False
             fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):  # removed, or another's, in a store that is shared
             return False
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -281,5 +318,6 @@ class PackWriter:
         fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         fcntl.flock(fd, fcntl.LOCK_EX)
         self._fd, self._name, self._start = fd, name, 0
+        inherit_access(path, self._small.folder)
         write_all(fd, frames.HEADER)
         self._end = len(frames.HEADER)
