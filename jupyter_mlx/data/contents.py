@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 class Contents:
     """Looks into versions; also into those of the last survey, and those of which only parts are here."""
 
-    def __init__(self, store: ObjectStore, partial: Partial | None = None) -> None:
-        self._store, self._partial = store, partial
+    def __init__(
+        self, store: ObjectStore, partial: Partial | None = None, remote: ObjectStore | None = None
+    ) -> None:
+        self._store, self._partial, self._remote = store, partial, remote
         self.unsaved: dict[bytes, Manifest] = {}
         """Manifests of the last survey, by digest."""
 
@@ -41,16 +43,25 @@ class Contents:
         """The bytes of a manifest that the store has, or that is kept beside it.
 
         Raises:
-            ObjectNotFoundError: it is in neither.
+            ObjectNotFoundError: it is nowhere.
             CorruptObjectError: it is damaged.
         """
         try:
             return self._store.get(digest)
         except ObjectNotFoundError:
             data = self._partial.get(digest) if self._partial else None
-            if data is None:
+            if data is not None:
+                return data
+            if self._remote is None or self._partial is None:
                 raise
-            return data
+        data = self._remote.get(digest)
+        Manifest.decode(data)  # nothing is kept that is none
+        self._partial.put(data)
+        return data
+
+    def through(self, remote: ObjectStore) -> Contents:
+        """Contents whose manifests also come from a remote, and are kept beside the store."""
+        return Contents(self._store, self._partial, remote)
 
     def part(self, version: Version, inner: str) -> Version | None:
         """What the path `inner` is in a version; see `parts.part`."""

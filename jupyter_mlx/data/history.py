@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from jupyter_mlx.errors import ConfigError, MlxError
 
@@ -15,15 +15,14 @@ from .git import BadRevisionError, GitError
 from .pointer import OTHERS, SUFFIX, NewerPointerError, Pointer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from .parts import Part
     from .version import Version
 
 __all__ = ["BadRevisionError", "GitError", "Past", "all_pointers", "contents", "pointers_at", "versions"]
 
-Part: TypeAlias = "Callable[[Version, str], Version | None]"
-"""A version, and a path in it → what that is; None where the version has no such path."""
 _TOLD = "%H%x1f%ct%x1f%s"
 
 

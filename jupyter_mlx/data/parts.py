@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import UsageError
@@ -19,12 +19,15 @@ from .manifest import FOLDER, LINK, Entry, Manifest
 from .version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from jupyter_mlx.store.base import ObjectStore
 
     from .diff import Listing
+
+Part: TypeAlias = "Callable[[Version, str], Version | None]"
+"""A version, and a path in it → what that is; None where the version has no such path."""
 
 
 class LinkPartError(UsageError):
@@ -89,6 +92,8 @@ class Replaced:
     before: Digest | None
     """The manifest that it had; None where there was no such folder."""
     manifest: Manifest
+    digest: Digest
+    """Of the manifest that it has now."""
     put: Entry | None
     """The entry that is new in it."""
 
@@ -133,7 +138,7 @@ def replaced(listing: Listing, above: Entry, names: Sequence[bytes], put: Entry 
         kept = [entry for entry in manifest.entries if entry.name != name]
         after = Manifest.of([*kept, new] if new else kept)
         digest = Digest.of(after.encode())
-        made.append(Replaced(old.of if old and old.kind == FOLDER else None, after, new))
+        made.append(Replaced(old.of if old and old.kind == FOLDER else None, after, digest, new))
         new = Entry(outer, FOLDER, digest.raw, after.size_bytes, after.files)
     return made
 

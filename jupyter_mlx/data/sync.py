@@ -20,7 +20,7 @@ from .manifest import FOLDER, LINK, Entry, Manifest
 from .progress import SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from jupyter_mlx.store.base import Batch, ObjectStore
@@ -50,9 +50,16 @@ class Sync:
     """
 
     def __init__(
-        self, source: ObjectStore, target: ObjectStore, temp: Path, progress: Progress = SILENT
+        self,
+        source: ObjectStore,
+        target: ObjectStore,
+        temp: Path,
+        progress: Progress = SILENT,
+        manifest: Callable[[Digest], bytes] | None = None,
     ) -> None:
         self._source, self._target, self._temp, self._progress = source, target, temp, progress
+        self._manifest = manifest or source.get
+        """Where manifests come from; those of versions made from parts are beside the store."""
         self._manifests: dict[bytes, bytes] = {}
         self._sizes: dict[bytes, int] = {}
         self._objects = self._bytes = 0
@@ -90,7 +97,7 @@ class Sync:
         if entry.kind != FOLDER:
             self._sizes[entry.digest] = entry.size_bytes
         elif not self._target.has(entry.of):
-            data = self._source.get(entry.of)
+            data = self._manifest(entry.of)
             for inner in Manifest.decode(data).entries:
                 self._collect(inner)
             self._manifests[entry.digest] = data

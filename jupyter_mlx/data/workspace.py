@@ -6,20 +6,21 @@ What `status` and `save` do not need is imported on use: `jmlx status` is typed 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import NotYetError
 from jupyter_mlx.store.files import sweep
 
-from . import choice, gitignore, paths, tracked
+from . import choice, paths, tracked
 from .contents import Contents
 from .links import Link
-from .manifest import FOLDER, PROGRAM, Entry
+from .manifest import PROGRAM, Entry
 from .parts import Partial
-from .pointer import SUFFIX, Pointer
+from .pointer import SUFFIX
 from .progress import SILENT
+from .standing import PathState, State, state_of
+from .tracking import Tracking
 from .version import Version
 from .worktree import WorkTree
 
@@ -52,17 +53,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Link", "PathState", "State", "Version", "Workspace"]
 
-State: TypeAlias = Literal["unchanged", "modified", "missing", "not-in-store"]
-
-
-@dataclass(frozen=True, slots=True)
-class PathState:
-    """How tracked data stands."""
-
-    path: str
-    state: State
-    """Against its pointer; `not-in-store`: unchanged, but nothing could bring it back."""
-
 
 class Workspace:
     """The data of one project."""
@@ -73,6 +63,7 @@ class Workspace:
         self._temp = self._tree.temp
         self._partial = Partial(state / "partial", self._temp)
         self._contents = Contents(store, self._partial)
+        self._tracking = Tracking(self._tree, self._contents, self._partial)
 
     @classmethod
     def open(cls, root: Path, store: ObjectStore, state: Path) -> Workspace:
@@ -109,38 +100,31 @@ class Workspace:
     def add(self, given: Sequence[Path | str], progress: Progress = SILENT) -> list[Version]:
         """Store data, write its pointers, and have git ignore it. All paths are checked first.
 
-        A path inside tracked data stands for that data.
+        Of a path in tracked data that part of the version changes, the rest of
+        which need not be here; the version of the whole is returned.
 
         Raises:
             BadPathError, NoSuchPathError: a path can't be tracked; nothing was done.
             NestedDataError: a folder holds data that is tracked by itself.
+            ExcludedPathError: a `.mlxignore` keeps a path out.
+            PartialDataError: only parts of a folder are here.
+            ObjectNotFoundError: the listing of a folder on the way to a part is not here.
             AccessError: something can't be read or written.
         """
-        found = {self._tree.inner(choice.to_add(self.root, path)): None for path in given}
-        versions: list[Version] = []
-        sweep(str(self._temp))
-        for path in found:
-            with self.store.hold():
-                version = self.save(path, progress)
-                Pointer.of(version).write(self._pointer(path), self._temp)
-            self.ignore(path)
-            versions.append(version)
-        return versions
+        return self._tracking.add(given, progress)
 
     def ignore(self, path: str) -> None:
         """Have git ignore the data at `path`."""
-        gitignore.ignore(self.root / self._tree.inner(path), self._temp)
+        self._tracking.ignore(path)
 
     def remove(self, given: Path | str) -> str:
         """Stop tracking: the pointer and git's ignoring of the data go, the data stays.
 
         Raises:
             NotTrackedError: no pointer names it.
+            InnerPathError: it is a part of tracked data.
         """
-        path = self._tracked(given).path
-        self._pointer(path).unlink()
-        gitignore.unignore(self.root / path, self._temp)
-        return path
+        return self._tracking.remove(given)
 
     def unprotect(self, given: Path | str) -> int:
         """Replace links to the store at `path` by writable copies; how many there were."""
@@ -166,27 +150,29 @@ class Workspace:
 
         return history.pointers_at(self.root, rev)
 
-    def select(self, given: Sequence[Path | str], rev: str | None = None) -> list[Version]:
+    def select(
+        self, given: Sequence[Path | str], rev: str | None = None, remote: ObjectStore | None = None
+    ) -> list[Version]:
         """What is tracked at or below these paths; everything where none are given.
+
+        Of a path in tracked data, the version of that part alone. Listings on the
+        way to it that are not here come from `remote`, where one is given.
 
         Raises:
             NotTrackedError: nothing tracked is at one of them.
+            NotInVersionError: the data that it is in has no such path.
+            ObjectNotFoundError: the listing of a folder on the way to a part is not here.
         """
         found = self.pointers(rev)
-        return choice.select(self.root, found, given, rev or "") if given else found
+        looking = self._contents.through(remote) if remote else self._contents
+        return choice.select(self.root, found, given, rev or "", looking.part) if given else found
 
     def status(self, given: Sequence[Path | str] = ()) -> list[PathState]:
         """How tracked data stands against its pointers."""
-        return [PathState(version.path, self._state_of(version)) for version in self.select(given)]
-
-    def _state_of(self, version: Version) -> State:
-        _, entry = self._tree.look(version.path)
-        if entry is None:
-            return "missing"
-        if entry.of != version.digest or (entry.kind == FOLDER) != (version.kind == "folder"):
-            return "modified"
-        # a store that holds a manifest holds all that it names
-        return "unchanged" if self.store.has(version.digest) else "not-in-store"
+        return [
+            PathState(version.path, state_of(self._tree, self._contents, version))
+            for version in self.select(given)
+        ]
 
     def log(self, given: Path | str) -> list[Past]:
         """The versions of a path in git's history, newest first."""
@@ -262,7 +248,7 @@ class Workspace:
         from .sync import Sync
 
         chosen = self.select(given) if versions is None else versions
-        return Sync(self.store, remote, self._temp, progress).send(chosen, objects)
+        return Sync(self.store, remote, self._temp, progress, self._contents.manifest).send(chosen, objects)
 
     def fetch(
         self,
@@ -276,8 +262,10 @@ class Workspace:
         """Bring objects of what is tracked at these paths here; the work tree stays as it is."""
         from .sync import Sync
 
-        chosen = self.select(given) if versions is None else versions
-        return Sync(remote, self.store, self._temp, progress).send(chosen, objects)
+        chosen = self.select(given, remote=remote) if versions is None else versions
+        done = Sync(remote, self.store, self._temp, progress).send(chosen, objects)
+        self._partial.sweep(self.store)
+        return done
 
     def pull(
         self,
@@ -335,17 +323,3 @@ class Workspace:
         """Remove what nothing refers to."""
         del roots
         raise NotYetError("`jmlx gc`", "the store keeps every version; `jmlx du` says what they take")
-
-    # inside
-
-    def _pointer(self, path: str) -> Path:
-        return self.root / f"{path}{SUFFIX}"
-
-    def _tracked(self, given: Path | str) -> Version:
-        path = paths.relative(self.root, given)
-        found = tracked.pointer_at(self.root, path) or tracked.pointer_at(
-            self.root, path.removesuffix(SUFFIX)
-        )
-        if found is None:
-            raise paths.NotTrackedError(path)
-        return found
