@@ -68,6 +68,14 @@ class LargeObjects:
                         if _NAME.fullmatch(rest):
                             yield Digest(name + rest)
 
+    def beginning(self, first: int) -> list[bytes]:
+        """The objects whose digest begins with that byte."""
+        try:
+            names = os.listdir(f"{self._folder}/{first:02x}")
+        except FileNotFoundError:
+            return []
+        return [bytes([first]) + bytes.fromhex(name) for name in names if _NAME.fullmatch(name)]
+
     def take(
         self, source: int, *, expect: Digest | None, store: str, told: Callable[[int], None] | None = None
     ) -> tuple[Digest, str | None]:

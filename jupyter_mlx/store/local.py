@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from .sweep import Sweep
+
 FORMAT = b"jupyter_mlx store\nformat: 1\n"
 _ATTEMPTS = 3
 _ASKED_AT_ONCE = 10_000
@@ -188,6 +190,21 @@ class LocalStore:
         """See `ObjectStore.hold`."""
         with self._leases.hold():
             yield
+
+    @contextlib.contextmanager
+    def sweep(self) -> Iterator[Sweep]:
+        """Be the one gc of the store. What is needed is looked for in the block, so that none of it is missed.
+
+        Raises:
+            SweepingError: another gc is at work.
+        """
+        from .leases import Sweeping
+        from .sweep import Sweep
+
+        self._create()
+        leases = Sweeping(self._name)
+        with leases.begun():
+            yield Sweep(self._name, self._temp, self._small, self._large, leases)
 
     def close(self) -> None:
         """Close the files that are open; the store can be used again."""

@@ -20,6 +20,7 @@ from jupyter_mlx.errors import AccessError, CorruptObjectError, ObjectNotFoundEr
 from . import frames
 from .files import inherit_access, make_folder, sync_data, sync_folder, write_all
 from .packs import Place, new_name
+from .recipes import Recipe, leaf_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -141,10 +142,27 @@ class SmallObjects:
             self._open[name] = fd
         return fd
 
+    def pieces(self, digest: bytes, store: str) -> Iterator[bytes]:
+        """The leaves and chunks that a large object is made of which is stored in chunks.
+
+        Raises:
+            ObjectNotFoundError, CorruptError: one that lists them is not there, or damaged.
+        """
+        recipe = Recipe.decode(self.get(Digest(digest.hex()), store), digest)
+        for leaf, size in recipe.leaves:
+            yield leaf
+            for chunk, _ in leaf_chunks(self.get(Digest(leaf.hex()), store), size, digest):
+                yield chunk
+
+    def window(self, name: str, offset: int, length: int) -> bytes:
+        """What a pack holds from an offset on, or as much of it as there is."""
+        rest = self.size_of(name) - offset
+        return self._read(name, offset, max(0, min(length, rest))) or b""
+
     def scan(self) -> Iterator[tuple[Digest, bytes]]:
         """Every undamaged object once, from the packs themselves, in the order of writing."""
         seen: set[bytes] = set()
-        for name in sorted(self.index.names(), key=self._age):
+        for name in sorted(self.index.names(), key=self.written_at):
             with contextlib.suppress(FileNotFoundError):
                 fd = os.open(os.path.join(self.folder, name), os.O_RDONLY | os.O_CLOEXEC)
                 try:
@@ -157,11 +175,19 @@ class SmallObjects:
                 finally:
                     os.close(fd)
 
-    def _age(self, name: str) -> float:
+    def written_at(self, name: str) -> float:
+        """When a pack was last written to; 0 where it is gone."""
         try:
             return os.stat(os.path.join(self.folder, name)).st_mtime
         except FileNotFoundError:
             return 0.0
+
+    def size_of(self, name: str) -> int:
+        """How long a pack is; 0 where it is gone."""
+        try:
+            return os.stat(os.path.join(self.folder, name)).st_size
+        except FileNotFoundError:
+            return 0
 
     def close(self) -> None:
         """Close the packs that are open."""

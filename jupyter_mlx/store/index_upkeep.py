@@ -1,0 +1,100 @@
+"""What a gc asks of the pack index, and tells it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import frames
+from .packs import transaction
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection, Iterable
+
+    from .packs import PackIndex
+
+
+def beginning(index: PackIndex, first: int) -> list[tuple[bytes, int, int, int, int]]:
+    """Digest, number of the pack, offset, stored length and encoding of all whose digest begins with that byte."""
+    end = bytes([first + 1]) if first < 255 else b"\xff" * 33
+    query = "SELECT * FROM objects WHERE digest >= ? AND digest < ?"
+    return index.run(lambda db: db.execute(query, (bytes([first]), end)).fetchall())
+
+
+def recipes(index: PackIndex) -> list[bytes]:
+    """The large objects that are stored in chunks."""
+    query = f"SELECT digest FROM objects WHERE encoding = {frames.RECIPE}"  # noqa: S608
+    return index.run(lambda db: [row[0] for row in db.execute(query)])
+
+
+def numbers(index: PackIndex) -> dict[int, str]:
+    """The packs that the index knows, by their numbers in it."""
+    return index.run(lambda db: dict(db.execute("SELECT id, name FROM packs")))
+
+
+def filled(index: PackIndex) -> dict[str, int]:
+    """Pack → how many of its bytes are frames that the index names."""
+    per_pack = f"SELECT pack, sum(length + {frames.FRAME_BYTES}) FROM objects GROUP BY pack"  # noqa: S608
+
+    def work(db: sqlite3.Connection) -> dict[str, int]:
+        sums = dict(db.execute(per_pack))
+        return {name: sums.get(number, 0) for number, name in db.execute("SELECT id, name FROM packs")}
+
+    return index.run(work)
+
+
+def drop(index: PackIndex, digests: Collection[bytes]) -> None:
+    """Take objects out of the index, durably: from now on they are absent."""
+
+    def work(db: sqlite3.Connection) -> None:
+        db.execute("PRAGMA synchronous = FULL")
+        try:
+            with transaction(db):
+                db.executemany("DELETE FROM objects WHERE digest = ?", ((digest,) for digest in digests))
+                db.executemany("DELETE FROM lost WHERE digest = ?", ((digest,) for digest in digests))
+        finally:
+            db.execute("PRAGMA synchronous = NORMAL")
+
+    index.run(work)
+
+
+def forget_large(index: PackIndex, digests: Iterable[bytes]) -> None:
+    """Forget what the files of these large objects looked like: they were removed on purpose."""
+
+    def work(db: sqlite3.Connection) -> None:
+        with transaction(db):
+            db.executemany("DELETE FROM large WHERE digest = ?", ((digest,) for digest in digests))
+
+    index.run(work)
+
+
+def offsets(index: PackIndex, pack: str) -> dict[int, bytes]:
+    """The objects that the index names in a pack: offset → digest."""
+    query = "SELECT offset, digest FROM objects WHERE pack = (SELECT id FROM packs WHERE name = ?)"
+    return index.run(lambda db: dict(db.execute(query, (pack,))))
+
+
+def replace(
+    index: PackIndex, old: str, new: str, moved: list[tuple[bytes, int, int, int]], size: int
+) -> None:
+    """Note that a pack was rewritten: `moved` are digest, offset there, length and encoding of what was kept.
+
+    Without a new name, nothing was.
+    """
+    moved.sort()
+
+    def work(db: sqlite3.Connection) -> None:
+        with transaction(db):
+            row = db.execute("SELECT id FROM packs WHERE name = ?", (old,)).fetchone()
+            if row:
+                db.execute("DELETE FROM objects WHERE pack = ?", row)
+                db.execute("DELETE FROM packs WHERE id = ?", row)
+            if new:
+                db.execute('INSERT INTO packs (name, size, "end") VALUES (?, ?, ?)', (new, size, size))
+                number = db.execute("SELECT id FROM packs WHERE name = ?", (new,)).fetchone()[0]
+                rows = (
+                    (digest, number, offset, length, encoding) for digest, offset, length, encoding in moved
+                )
+                db.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?)", rows)
+
+    index.run(work)

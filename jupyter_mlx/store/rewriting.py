@@ -1,0 +1,137 @@
+"""A pack written anew without what nothing needs; the old one goes when the new one is durable."""
+
+# Paths are strings here, as in `files`.
+# ruff: noqa: PTH108, PTH118
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from typing import TYPE_CHECKING
+
+from jupyter_mlx.errors import AccessError
+
+from . import frames, index_upkeep
+from .files import inherit_access, make_folder, sync_data, sync_folder, write_all
+from .packs import new_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .packs import PackIndex
+
+    Needed = Callable[[list[bytes]], set[bytes]]
+    """Those of some digests that must stay wherever they are."""
+
+_BLOCK_BYTES = 8 << 20
+
+
+def rewrite(index: PackIndex, folder: str, name: str, needed: Needed) -> int | None:
+    """Write the pack `name` anew with what the index names in it; how many bytes that freed.
+
+    Readers that have the old one open finish with it. None where a writer holds the
+    pack, or it is gone.
+
+    Raises:
+        AccessError: the disk refused; the old pack is as it was.
+    """
+    path = os.path.join(folder, name)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        before = os.fstat(fd)
+        if not before.st_nlink:
+            return None
+        kept = _kept(index, fd, name, before.st_size, needed)
+        copy = _Copy(folder)
+        try:
+            copy.fill(fd, kept)
+        except BaseException:
+            copy.abandon()
+            raise
+        if copy.name:  # it is as old as the old one: a gc may well look again before long
+            os.utime(os.path.join(folder, copy.name), ns=(before.st_atime_ns, before.st_mtime_ns))
+        index_upkeep.replace(index, name, copy.name, copy.moved, copy.size)
+        os.unlink(path)
+        return before.st_size - copy.size
+    except BlockingIOError:
+        return None
+    except OSError as error:
+        raise AccessError.of(error, path) from None
+    finally:
+        os.close(fd)
+
+
+def _kept(
+    index: PackIndex, fd: int, name: str, size: int, needed: Needed
+) -> list[tuple[bytes, int, int, int]]:
+    """Digest, offset, stored length and encoding of what stays, in order."""
+    here = index_upkeep.offsets(index, name)
+    kept: list[tuple[bytes, int, int, int]] = []
+    unknown: list[tuple[bytes, int, int, int]] = []
+    for frame in frames.scan(fd, 0, size):
+        found = frame.digest, frame.offset, frame.stored, frame.encoding
+        if here.get(frame.offset) == frame.digest:
+            kept.append(found)
+        elif frame.whole:
+            unknown.append(found)
+    # what the index does not name is needed all the same where it stands nowhere else
+    wanted = needed([found[0] for found in unknown])
+    wanted -= index.present(wanted)
+    kept += [found for found in unknown if found[0] in wanted]
+    return sorted(kept, key=lambda found: found[1])
+
+
+class _Copy:
+    """The new pack."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder, self.name, self.size = folder, "", 0
+        self.moved: list[tuple[bytes, int, int, int]] = []
+
+    def fill(self, source: int, kept: list[tuple[bytes, int, int, int]]) -> None:
+        """Copy these frames as they are and make them durable; without any there is no new pack."""
+        if not kept:
+            return
+        make_folder(self._folder)
+        self.name = new_name()
+        path = os.path.join(self._folder, self.name)
+        fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        try:
+            inherit_access(path, self._folder)
+            fcntl.flock(fd, fcntl.LOCK_EX)  # so that nobody takes it for one that a crash has torn
+            write_all(fd, frames.HEADER)
+            self.size = len(frames.HEADER)
+            start = end = 0
+            for digest, offset, stored, encoding in kept:
+                begin = offset - frames.FRAME_BYTES
+                if begin != end or end - start > _BLOCK_BYTES:
+                    _copy(source, fd, start, end)
+                    start = begin
+                end = offset + stored
+                self.size += frames.FRAME_BYTES + stored
+                self.moved.append((digest, self.size - stored, stored, encoding))
+            _copy(source, fd, start, end)
+            sync_data(fd)
+            sync_folder(self._folder)
+        finally:
+            os.close(fd)
+
+    def abandon(self) -> None:
+        """Take it back."""
+        if self.name:
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(self._folder, self.name))
+
+
+def _copy(source: int, target: int, start: int, end: int) -> None:
+    while start < end:
+        data = os.pread(source, min(_BLOCK_BYTES, end - start), start)
+        if not data:
+            raise OSError(0, "the pack is shorter than its index says")
+        write_all(target, data)
+        start += len(data)
