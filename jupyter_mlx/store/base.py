@@ -73,6 +73,12 @@ class Batch(Protocol):
             AccessError: the file can't be read, or the store can't be written.
         """
 
+    def receive(self, digest: Digest, fill: Callable[[int], None]) -> None:
+        """Take the object that `fill` writes into an open file, and has compared with `digest`.
+
+        The file may hold what an earlier `fill` wrote before it was cut short.
+        """
+
     def sync(self) -> None:
         """Make durable what was put so far, so that objects that name it may follow.
 
@@ -122,6 +128,14 @@ class ObjectStore(Protocol):
         Raises:
             ObjectNotFoundError: the store has no such object.
             CorruptObjectError: the stored bytes have another digest.
+        """
+
+    def stream(self, digests: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        """The bytes of small objects, by the 32 bytes of their digests, in the order that is read quickest.
+
+        Raises:
+            ObjectNotFoundError: the store has not got one.
+            CorruptError: the stored bytes have another digest.
         """
 
     def copy_to(self, digest: Digest, path: Path) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from blake3 import blake3
 
-from jupyter_mlx.errors import AccessError
+from jupyter_mlx.errors import AccessError, CorruptError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,6 +118,42 @@ def temp_file(folder: str, target: str = "") -> Iterator[tuple[str, int]]:
         os.close(fd)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
+
+
+@contextlib.contextmanager
+def part_file(folder: str, name: str) -> Iterator[tuple[str, int]]:
+    """A file in `folder` that stays when its filling fails, so that the next attempt goes on with it.
+
+    Locked while it is in use; where another process fills it, a new one that
+    does not stay. One that was filled with damaged bytes does not stay either.
+    """
+    make_folder(folder)
+    path = os.path.join(folder, TEMP_PREFIX + name)
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise AccessError.of(error, folder) from None
+    try:
+        if _is_taken(fd, path):
+            with temp_file(folder) as found:
+                yield found
+            return
+        yield path, fd
+    except CorruptError:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        raise
+    finally:
+        os.close(fd)
+
+
+def _is_taken(fd: int, path: str) -> bool:
+    """Whether another process fills the file, or has made an object of it by now."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.stat(path).st_ino != os.fstat(fd).st_ino
+    except (BlockingIOError, FileNotFoundError):
+        return True
 
 
 def write_atomically(path: str, data: bytes, temp_folder: str) -> None:

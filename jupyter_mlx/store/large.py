@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import AccessError, CorruptObjectError, ObjectNotFoundError
 
-from .files import hash_copy, hash_file, make_folder, sync_folder, temp_file, write_all
+from .files import hash_copy, hash_file, make_folder, part_file, sync_folder, temp_file, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,6 +91,18 @@ class LargeObjects:
                 if expect not in {None, digest}:
                     raise CorruptObjectError(str(expect), store)
                 return digest, self._publish(digest, temp, fd)
+            except OSError as error:
+                raise AccessError.of(error, self._folder) from None
+
+    def receive(self, digest: Digest, fill: Callable[[int], None]) -> str | None:
+        """Store what `fill` writes into an open file, and has compared with `digest`; see `take`.
+
+        A `fill` that was cut short finds what it wrote when it is tried again.
+        """
+        with part_file(self._temp, digest.hex) as (temp, fd):
+            try:
+                fill(fd)
+                return self._publish(digest, temp, fd)
             except OSError as error:
                 raise AccessError.of(error, self._folder) from None
 

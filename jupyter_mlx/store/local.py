@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from jupyter_mlx.digest import Digest
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 FORMAT = b"jupyter_mlx store\nformat: 1\n"
 _ATTEMPTS = 3
 _ASKED_AT_ONCE = 10_000
+_STREAMED_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,20 @@ class LocalStore:
     def get_many(self, digests: Iterable[Digest]) -> dict[Digest, bytes]:
         """See `ObjectStore.get_many`."""
         self._check_format()
-        wanted = list(digests)
-        found = self._small.get_many(wanted)
-        return {digest: found.get(digest) or self.get(digest) for digest in wanted}
+        wanted = {digest.raw: digest for digest in digests}
+        found = self._small.read(list(wanted))
+        return {digest: found[raw] if raw in found else self.get(digest) for raw, digest in wanted.items()}
+
+    def stream(self, digests: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        """See `ObjectStore.stream`."""
+        self._check_format()
+        asked = iter(digests)
+        while some := list(islice(asked, _STREAMED_AT_ONCE)):
+            found = self._small.read(some)
+            yield from found.items()
+            for raw in some if len(found) < len(some) else ():
+                if raw not in found:
+                    yield raw, self.get(Digest(raw.hex()))
 
     def copy_to(self, digest: Digest, path: Path) -> None:
         """See `ObjectStore.copy_to`."""
@@ -264,6 +277,10 @@ class LocalBatch:
     def put_open(self, fd: int, told: Callable[[int], None] | None = None) -> Digest:
         """See `Batch.put_open`."""
         return self._take(fd, None, told)
+
+    def receive(self, digest: Digest, fill: Callable[[int], None]) -> None:
+        """See `Batch.receive`."""
+        self._note(self._large.receive(digest, fill))
 
     def sync(self) -> None:
         """See `Batch.sync`."""

@@ -32,6 +32,7 @@ PACK_BYTES = 256 << 20
 """A pack that has reached this takes no more."""
 
 _OPEN_PACKS = 16
+_SPAN_BYTES = 32 << 20
 _PENDING_BYTES = 4 << 20
 _PENDING_OBJECTS = 256
 _UNNOTED_OBJECTS = 50_000
@@ -64,20 +65,20 @@ class SmallObjects:
             return data
         return self._get_again(digest, place, store)
 
-    def get_many(self, digests: list[Digest]) -> dict[Digest, bytes]:
+    def read(self, digests: list[bytes]) -> dict[bytes, bytes]:
         """The bytes of those that are where the index says, and whole."""
         if not os.path.isdir(self.folder):
             return {}
-        places = self.index.find_many([digest.raw for digest in digests])
+        places = self.index.find_many(digests)
         by_pack: dict[str, list[tuple[Place, bytes]]] = {}
         for raw, place in places.items():
             if place.encoding != frames.RECIPE:
                 by_pack.setdefault(place.pack, []).append((place, raw))
-        found: dict[Digest, bytes] = {}
+        found: dict[bytes, bytes] = {}
         for some in by_pack.values():
             for raw, data in self._read_together(some):
                 if blake3(data).digest() == raw:
-                    found[Digest(raw.hex())] = data
+                    found[raw] = data
         return found
 
     def _read_together(self, some: list[tuple[Place, bytes]]) -> Iterator[tuple[bytes, bytes]]:
@@ -85,7 +86,7 @@ class SmallObjects:
         start = min(place.offset for place, _ in some)
         end = max(place.offset + place.length for place, _ in some)
         wanted = sum(place.length for place, _ in some)
-        close = end - start < 2 * wanted
+        close = end - start < min(2 * wanted, _SPAN_BYTES)
         span = self._read(some[0][0].pack, start, end - start) if close else None
         for place, raw in some:
             if span is not None and place.encoding == frames.PLAIN:
