@@ -11,24 +11,38 @@ from .face import Face, Payload, command
 
 
 @command("add")
-@click.argument("paths", nargs=-1, required=True)
-def add_command(face: Face, paths: tuple[str, ...]) -> Payload:
+@paths_argument
+@click.option(
+    "--glob", "patterns", multiple=True, metavar="PATTERN", help="Each path that fits, as data of its own."
+)
+def add_command(face: Face, paths: tuple[str, ...], patterns: tuple[str, ...]) -> Payload:
     r"""Make a version of files and folders, and track them.
 
     The bytes go to .mlx/store, a small pointer PATH.mlx beside the data goes
     to git, and git ignores the data itself. Add again after each change.
 
+    A PATH inside tracked data changes that part of the version alone; a part
+    that was deleted is taken out. What a file .mlxignore names, in gitignore's
+    syntax, stays out of versions.
+
     \b
       jmlx add data/images data/labels.csv
       git add data/*.mlx data/.gitignore && git commit -m "first data"
+      jmlx add data/images/7                   (the rest of data/images as it was)
+      jmlx add --glob 'data/**/*.parquet'
     """
+    if not paths and not patterns:
+        raise click.UsageError("name the paths to add, or give --glob PATTERN")
+    workspace = face.project.workspace
+    given = [face.path(path) for path in paths]
+    given += [path for pattern in patterns for path in workspace.glob(face.path("."), pattern)]
     with face.progress("adding") as progress:
-        versions = face.project.workspace.add([face.path(path) for path in paths], progress)
+        versions = workspace.add(given, progress)
     for version in versions:
         face.say(
             f"{version.path}  {version.digest.short}  {count(version.files)}, {size(version.size_bytes)}"
         )
-    pointers = " ".join(f"{version.path}.mlx" for version in versions)
+    pointers = " ".join(f"{version.path}.mlx" for version in versions) if len(versions) < 6 else "'*.mlx'"
     face.say(f"next: `git add {pointers}` and commit; `jmlx push` sends the data to a remote")
     return [as_json(version) for version in versions]
 
@@ -36,9 +50,12 @@ def add_command(face: Face, paths: tuple[str, ...]) -> Payload:
 @command("checkout")
 @paths_argument
 @click.option("--rev", metavar="GIT_REV", help="The data as it was at a git revision.")
+@click.option("--to", metavar="DIR", help="Into this new folder; the work tree stays as it is.")
 @link_option
 @force_option
-def checkout_command(face: Face, paths: tuple[str, ...], rev: str | None, link: str, force: bool) -> Payload:
+def checkout_command(
+    face: Face, paths: tuple[str, ...], rev: str | None, to: str | None, link: str, force: bool
+) -> Payload:
     r"""Bring data to what its pointers say; only what differs is touched.
 
     Files whose bytes are in no store are not replaced. With --rev the data is
@@ -46,16 +63,26 @@ def checkout_command(face: Face, paths: tuple[str, ...], rev: str | None, link: 
 
     \b
       git checkout v1 && jmlx checkout
+      jmlx checkout data/images/7              (only that part)
       jmlx checkout data/images --rev v1
+      jmlx checkout data/images --rev v1 --to ../images-v1
       jmlx checkout data --link hardlink     (large files share the store's bytes, read-only)
     """
     from jupyter_mlx.data.links import Link
 
+    beside = face.path(to) if to is not None else None
     with face.progress("checking out") as progress:
         changes = face.project.workspace.checkout(
-            [face.path(path) for path in paths], rev=rev, link=Link(link), force=force, progress=progress
+            [face.path(path) for path in paths],
+            rev=rev,
+            to=beside,
+            link=Link(link),
+            force=force,
+            progress=progress,
         )
     say_changes(face, changes)
+    if beside is not None:
+        face.say(f"put into {beside}; `jmlx status` is as it was")
     return [asdict(change) for change in changes]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,22 @@ class NestedDataError(ConflictError):
         return (
             f"{self.path} holds {self.inner}, which is tracked by itself; `jmlx remove {self.inner}` first, "
             "or add the rest alone"
+        )
+
+
+class NoMatchError(NotFoundError):
+    """No path fits a pattern."""
+
+    code = "no-match"
+
+    def __init__(self, pattern: str) -> None:
+        super().__init__(pattern)
+        self.pattern = pattern
+
+    def __str__(self) -> str:
+        return (
+            f"no data fits {self.pattern!r}; quote the pattern so that the shell leaves it alone, "
+            "`**` stands for any folders"
         )
 
 
@@ -72,6 +89,26 @@ def home_of(root: Path, path: str) -> str | None:
     parts = path.split("/")
     above = ("/".join(parts[:count]) for count in range(1, len(parts)))
     return next((folder for folder in above if tracked.pointer_at(root, folder)), None)
+
+
+def glob(root: Path, folder: Path, pattern: str) -> list[Path]:
+    """The paths below `folder` that fit `pattern`: no pointers, nothing excluded, nothing inside another match.
+
+    Raises:
+        NoMatchError: there are none.
+    """
+    from glob import glob as expanded
+
+    found: dict[Path, None] = {}
+    for name in sorted(expanded(pattern, root_dir=folder, recursive=True)):  # noqa: PTH207 (knows hidden files)
+        path = folder / name.rstrip("/")
+        if not name.endswith(SUFFIX) and found.keys().isdisjoint(path.parents):
+            with contextlib.suppress(ignore.ExcludedPathError, paths.BadPathError):
+                ignore.require_included(root, paths.relative(root, path))
+                found[path] = None
+    if not found:
+        raise NoMatchError(pattern)
+    return list(found)
 
 
 def to_add(root: Path, given: Path | str) -> tuple[str, str | None]:

@@ -113,6 +113,14 @@ class Workspace:
         """
         return self._tracking.add(given, progress)
 
+    def glob(self, folder: Path, pattern: str) -> list[Path]:
+        """The paths below `folder` that fit a pattern (`**` is any folders), for `add`.
+
+        Raises:
+            NoMatchError: none does that may be added.
+        """
+        return choice.glob(self.root, folder, pattern)
+
     def ignore(self, path: str) -> None:
         """Have git ignore the data at `path`."""
         self._tracking.ignore(path)
@@ -191,19 +199,28 @@ class Workspace:
         given: Sequence[Path | str] = (),
         *,
         rev: str | None = None,
+        to: Path | None = None,
         link: Link = Link.AUTO,
         force: bool = False,
         progress: Progress = SILENT,
     ) -> list[Change]:
         """Bring tracked data to what the pointers, or those of a git revision, say.
 
+        In place; or into the new folder `to`, each at its path, and the work
+        tree stays as it is.
+
         Raises:
             ObjectNotFoundError, CorruptObjectError: an object is not here, or damaged.
             UnsavedError: files would be lost; with `force` they are stored first.
+            TargetNotEmptyError: the folder `to` has content.
         """
         versions = self.select(given, rev)
         sweep(str(self._temp))
-        return [self.restore(version, link=link, force=force, progress=progress) for version in versions]
+        if to is None:
+            return [self.restore(version, link=link, force=force, progress=progress) for version in versions]
+        from .beside import checkout_beside
+
+        return checkout_beside(self._tree, versions, to, link, progress)
 
     def restore(
         self,

@@ -107,7 +107,7 @@ def test_linked_files_are_unprotected_and_data_is_removed(typed):
         (["add", "nope"], 1, "nope does not exist"),
         (["add", "/etc/passwd"], 1, "outside the project"),
         (["add", ".mlx"], 1, "not for data"),
-        (["add"], 2, "Missing argument"),
+        (["add"], 2, "name the paths"),
         (["checkout", "nope"], 1, "nope is not tracked"),
         (["checkout", "--rev", "nope"], 1, "no git revision 'nope'"),
         (["checkout", "--link", "magic"], 2, "magic"),
