@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import struct
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,12 +16,13 @@ from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import CorruptObjectError, ObjectNotFoundError
 from jupyter_mlx.store.base import SMALL_BYTES
 from jupyter_mlx.store.files import make_folder
+from jupyter_mlx.store.remote_store import RemoteBatch, RemoteStore
 
 from .manifest import FOLDER, LINK, Entry, Manifest
 from .progress import SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from jupyter_mlx.store.base import Batch, ObjectStore
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 _TOGETHER = 256
 _TOGETHER_BYTES = 16 << 20
+_ASKED_AT_ONCE = 4096
+_ABSENT = struct.Struct("<32sq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,9 @@ class Transfer:
 
     objects: int
     size_bytes: int
+    """Of the objects."""
+    wire_bytes: int
+    """That were read from the remote or written to it: compressed, listings included."""
     seconds: float
 
 
@@ -58,11 +65,13 @@ class Sync:
         manifest: Callable[[Digest], bytes] | None = None,
     ) -> None:
         self._source, self._target, self._temp, self._progress = source, target, temp, progress
-        self._manifest = manifest or source.get
+        self._manifest = manifest
         """Where manifests come from; those of versions made from parts are beside the store."""
-        self._manifests: dict[bytes, bytes] = {}
-        self._sizes: dict[bytes, int] = {}
-        self._objects = self._bytes = 0
+        self._folders: dict[bytes, list[bytes]] = {}
+        """Folders that the target lacks, with the folders in each."""
+        self._absent = bytearray()
+        """Digest and length of each file that the target lacks: 40 bytes a file, whatever their number."""
+        self._objects = self._bytes = self._total = 0
 
     def send(self, versions: Iterable[Version], objects: Iterable[Digest] = ()) -> Transfer:
         """Bring these versions, and other objects by digest, to the target.
@@ -72,72 +81,116 @@ class Sync:
             CorruptObjectError: the source's bytes are damaged; they were not taken on.
             AccessError: the target can't be written.
         """
-        started = time.monotonic()
-        for version in versions:
-            self._collect(version.entry())
-        for digest in self._target.missing(objects):
-            self._sizes.setdefault(digest.raw, self._source.size(digest))
-        wanted = [Digest(raw.hex()) for raw in self._sizes]
-        missing = self._target.missing(wanted)
-        absent = [digest for digest in wanted if digest in missing]  # as they lie in the packs
-        self._require(absent)
-        self._progress.total(len(absent), sum(self._sizes[digest.raw] for digest in absent))
+        started, before = time.monotonic(), self._traffic()
+        for store in (self._source, self._target):
+            if isinstance(store, RemoteStore):
+                store.refresh()
         with self._target.hold():
-            self._files(absent)
-            with self._target.batch() as batch:
-                for data in self._manifests.values():
-                    batch.put(data)
-                    self._count(len(data))
-        return Transfer(self._objects, self._bytes, time.monotonic() - started)
+            self._collect([version.entry() for version in versions])
+            self._note([(digest.raw, self._source.size(digest)) for digest in self._target.missing(objects)])
+            if self._absent or self._folders:
+                self._progress.total(len(self._absent) // _ABSENT.size, self._total)
+                with self._target.batch() as batch:
+                    self._files(batch)
+                with self._target.batch() as batch:
+                    self._manifests(batch)
+        seconds = time.monotonic() - started
+        wire = self._traffic() - before if isinstance(self._remote, RemoteStore) else self._bytes
+        return Transfer(self._objects, self._bytes, wire, seconds)
 
-    def _collect(self, entry: Entry) -> None:
-        """Note what an entry needs, in the order in which it may be written."""
-        if entry.kind == LINK or entry.digest in self._manifests:
+    @property
+    def _remote(self) -> ObjectStore:
+        return self._target if isinstance(self._target, RemoteStore) else self._source
+
+    def _traffic(self) -> int:
+        if isinstance(self._target, RemoteStore):
+            return self._target.blobs.sent
+        return self._source.blobs.received if isinstance(self._source, RemoteStore) else 0
+
+    # what the target lacks
+
+    def _collect(self, entries: Sequence[Entry]) -> None:
+        """Note what these entries need, a folder level at a time."""
+        level = list(entries)
+        while level:
+            files = [(each.digest, each.size_bytes) for each in level if each.kind not in {FOLDER, LINK}]
+            self._note(files)
+            folders = dict.fromkeys(each.digest for each in level if each.kind == FOLDER)
+            level = []
+            for raw, inner in self._listings([raw for raw in folders if raw not in self._folders]):
+                self._folders[raw] = [each.digest for each in inner if each.kind == FOLDER]
+                level += [each for each in inner if each.kind == FOLDER]
+                self._note([(e.digest, e.size_bytes) for e in inner if e.kind not in {FOLDER, LINK}])
+
+    def _listings(self, raws: list[bytes]) -> Iterator[tuple[bytes, tuple[Entry, ...]]]:
+        """The entries of those folders that the target lacks."""
+        wanted = [Digest(raw.hex()) for raw in raws]
+        if not isinstance(self._target, RemoteStore) or self._target.whole:
+            missing = self._target.missing(wanted)
+            wanted = [digest for digest in wanted if digest in missing]
+        for digest, data in self._read_manifests(wanted):
+            yield digest.raw, Manifest.decode(data).entries
+
+    def _read_manifests(self, digests: list[Digest]) -> Iterator[tuple[Digest, bytes]]:
+        if self._manifest is not None:
+            yield from ((digest, self._manifest(digest)) for digest in digests)
             return
-        if entry.kind != FOLDER:
-            self._sizes[entry.digest] = entry.size_bytes
-        elif not self._target.has(entry.of):
-            data = self._manifest(entry.of)
-            for inner in Manifest.decode(data).entries:
-                self._collect(inner)
-            self._manifests[entry.digest] = data
+        for at in range(0, len(digests), _TOGETHER):
+            yield from self._source.get_many(digests[at : at + _TOGETHER]).items()
 
-    def _require(self, absent: list[Digest]) -> None:
-        unknown = self._source.missing(absent)
-        if unknown:
-            raise ObjectNotFoundError(str(min(unknown)), str(self._source))
-
-    def _files(self, absent: list[Digest]) -> None:
-        together: list[Digest] = []
-        size = 0
-        with self._target.batch() as batch:
+    def _note(self, files: Sequence[tuple[bytes, int]]) -> None:
+        """Note those of some files that the target lacks."""
+        for at in range(0, len(files), _ASKED_AT_ONCE):
+            some = dict(files[at : at + _ASKED_AT_ONCE])
+            missing = self._target.missing(Digest(raw.hex()) for raw in some)
+            absent = [digest for digest in map(_digest, some) if digest in missing]
+            unknown = self._source.missing(absent)
+            if unknown:
+                raise ObjectNotFoundError(str(min(unknown)), str(self._source))
             for digest in absent:
-                length = self._sizes[digest.raw]
-                if length >= SMALL_BYTES:
-                    self._large(batch, digest, length)
-                    continue
-                together.append(digest)
-                size += length
-                if len(together) >= _TOGETHER or size >= _TOGETHER_BYTES:
-                    self._small(batch, together)
-                    together, size = [], 0
-            self._small(batch, together)
+                raw = digest.raw
+                self._absent += _ABSENT.pack(raw, some[raw])
+                self._total += some[raw]
 
-    def _small(self, batch: Batch, digests: list[Digest]) -> None:
-        for data in self._source.get_many(digests).values():
-            batch.put(data)
-            self._count(len(data))
+    # bringing it there
+
+    def _files(self, batch: Batch) -> None:
+        together: dict[bytes, int] = {}
+        size = 0
+        for raw, length in _ABSENT.iter_unpack(self._absent):
+            if length >= SMALL_BYTES:
+                self._large(batch, Digest(raw.hex()), length)
+                continue
+            together[raw] = length
+            size += length
+            if len(together) >= _ASKED_AT_ONCE or size >= _TOGETHER_BYTES:
+                self._small(batch, list(together))
+                together, size = {}, 0
+        self._small(batch, list(together))
+
+    def _small(self, batch: Batch, raws: list[bytes]) -> None:
+        if isinstance(batch, RemoteBatch):
+            for raw, data in self._source.stream(batch.absent(raws)):
+                batch.put_absent(raw, data)
+                self._count(len(data))
+        else:
+            for raw, data in self._source.stream(raws):
+                batch.put_known(raw, data)
+                self._count(len(data))
 
     def _large(self, batch: Batch, digest: Digest, length: int) -> None:
         path = self._source.linkable(digest)
-        if path is None:
-            self._by_copy(batch, digest)
-        else:
+        if path is not None:
             try:
                 batch.put_file(path, digest)
             except CorruptObjectError:
                 self._source.check(digest)  # says which store is at fault, and puts its object aside
                 raise
+        elif isinstance(self._source, RemoteStore):
+            source = self._source
+            batch.receive(digest, lambda fd: source.fill(digest, fd, self._target.linkable))
+        else:
+            self._by_copy(batch, digest)
         self._count(length)
 
     def _by_copy(self, batch: Batch, digest: Digest) -> None:
@@ -151,7 +204,30 @@ class Sync:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(copy)
 
+    def _manifests(self, batch: Batch) -> None:
+        """Put the manifests, those of inner folders first."""
+        for _, data in self._read_manifests([Digest(raw.hex()) for raw in self._inner_first()]):
+            batch.put(data)
+            self._count(len(data))
+
+    def _inner_first(self) -> list[bytes]:
+        done: dict[bytes, None] = {}
+        for top in self._folders:
+            stack = [top]
+            while stack:
+                raw = stack[-1]
+                inner = [each for each in self._folders[raw] if each in self._folders and each not in done]
+                if inner and raw not in done:
+                    stack += inner
+                else:
+                    done[stack.pop()] = None
+        return list(done)
+
     def _count(self, length: int) -> None:
         self._objects += 1
         self._bytes += length
         self._progress.advance(1, length)
+
+
+def _digest(raw: bytes) -> Digest:
+    return Digest(raw.hex())

@@ -128,7 +128,7 @@ def _tools() -> _Tools:
     return _Tools()
 
 
-def is_whole(digest: bytes, encoding: int, data: bytes | None) -> bool:
+def is_whole(digest: bytes, encoding: int, data: bytes | memoryview | None) -> bool:
     """Whether expanded bytes are what a frame of that digest and encoding should hold."""
     if data is None:
         return False

@@ -76,7 +76,7 @@ class Recipe:
         if tag != TAG or blake3(body).digest() != checksum:
             raise BadRecipeError(name, "it is no recipe, or a damaged one")
         recipe = cls(tuple(_LEAF.iter_unpack(body)))
-        if size >= 1 << 63 or recipe.size_bytes != size:
+        if recipe.size_bytes != size or any(not 0 < each <= _MOST * LONGEST for _, each in recipe.leaves):
             raise BadRecipeError(name, "its lengths do not add up")
         return recipe
 

@@ -110,6 +110,11 @@ class RemoteIndex:
 
         self._run(work)
 
+    def condemn_also(self, packs: Iterable[str]) -> None:
+        """These packs too are condemned; see `condemn`."""
+        wanted = [(name,) for name in packs]
+        self._run(lambda db: db.executemany("UPDATE packs SET condemned = 1 WHERE name = ?", wanted))
+
     @property
     def any_condemned(self) -> bool:
         """Whether there is a condemned pack: then a manifest's presence says nothing about what it names."""

@@ -47,7 +47,8 @@ class PackSender:
     def __init__(self, blobs: Blobs, index: RemoteIndex, jobs: int) -> None:
         self._blobs, self._index, self._jobs = blobs, index, jobs
         self._pack_bytes = max(1 << 20, min(PACK_BYTES, IN_FLIGHT_BYTES // jobs))
-        self._block, self._items = bytearray(), list[Item]()
+        self._block = bytearray()
+        self._items: list[Item] = []
         self._blocks: list[tuple[bytearray, tuple[Item, ...]]] = []
         self._gathered = 0
         self._sending: deque[Future[tuple[str, Listing]]] = deque()
@@ -117,7 +118,7 @@ class PackSender:
         blocks.reverse()
         while blocks:
             data, items = blocks.pop()  # each is let go of as soon as it is compressed
-            encoding, stored = frames.shrink(data)
+            encoding, stored = frames.shrink(memoryview(data))
             parts.append(stored)
             listed.append(Block(encoding, len(stored), len(data), items))
         listing = Listing(tuple(listed))

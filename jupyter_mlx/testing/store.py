@@ -11,6 +11,7 @@ return MyStore(tmp_path)
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,11 @@ ABSENT = Digest.of(b"never stored")
 def content(size_bytes: int) -> bytes:
     """Some bytes of that length, the same each time."""
     return (b"0123456789abcdef" * (size_bytes // 16 + 1))[:size_bytes]
+
+
+def void(value: object) -> None:
+    """Have no result."""
+    del value
 
 
 class StoreTests:
@@ -104,6 +110,18 @@ class StoreTests:
     def test_get_many_returns_each(self, store: ObjectStore) -> None:
         kept = {store.put(content(size)): content(size) for size in SIZES}
         assert store.get_many(kept) == kept
+
+    def test_a_stream_brings_each_small_object(self, store: ObjectStore) -> None:
+        kept = {store.put(data).raw: data for data in (b"%d" % number * 100 for number in range(700))}
+        assert dict(store.stream(kept)) == kept
+        with pytest.raises(ObjectNotFoundError):
+            list(store.stream([*kept, ABSENT.raw]))
+
+    def test_a_batch_takes_what_is_written_into_a_file(self, store: ObjectStore) -> None:
+        data = content(SMALL_BYTES + 3)
+        with store.batch() as batch:
+            batch.receive(Digest.of(data), lambda fd: void(os.pwrite(fd, data, 0)))
+        assert store.get(Digest.of(data)) == data
 
     def test_small_objects_come_with_their_bytes(self, store: ObjectStore) -> None:
         kept = {store.put(content(size)): content(size) for size in SIZES}

@@ -2,8 +2,9 @@
 
 import pytest
 
-from jupyter_mlx.errors import NotYetError, UsageError
-from jupyter_mlx.store.remote import open_remote
+from jupyter_mlx.errors import UsageError
+from jupyter_mlx.store import LocalStore
+from jupyter_mlx.store.remote import Address, open_remote
 from jupyter_mlx.testing.store import StoreTests
 
 
@@ -24,13 +25,31 @@ def test_a_relative_path_is_meant_from_the_project(tmp_path):
     assert (tmp_path / "remote" / "packs").is_dir()
 
 
-@pytest.mark.parametrize("url", ["s3://bucket/path", "gs://bucket", "sftp://host/path", "https://host/path"])
-def test_a_remote_that_a_later_version_reaches_says_what_to_do_now(tmp_path, url):
-    with pytest.raises(NotYetError, match="path of a folder"):
-        open_remote(url, root=tmp_path)
+def test_a_folder_that_is_a_store_is_used_as_it_is(tmp_path):
+    digest = LocalStore.open(tmp_path / "old", tmp_path / "old" / "tmp").put(b"x")
+    old = open_remote("old", root=tmp_path)
+    assert isinstance(old, LocalStore)
+    assert old.get(digest) == b"x"
 
 
-@pytest.mark.parametrize("url", ["nonsense:there", "file://another-host/path"])
+@pytest.mark.parametrize(
+    ("url", "kind", "path", "options"),
+    [
+        ("s3://bucket/a/b/", "s3", "bucket/a/b", {}),
+        ("gs://bucket", "gs", "bucket", {}),
+        ("az://box/a", "az", "box/a", {}),
+        ("abfss://box@account.dfs.core.windows.net/a", "az", "box/a", {"account_name": "account"}),
+        ("ssh://me@host:2222/srv/data", "ssh", "/srv/data", {"host": "host", "port": 2222, "username": "me"}),
+        ("sftp://host/~/data", "ssh", "data", {"host": "host"}),
+        ("https://host/data", "http", "https://host/data", {}),
+    ],
+)
+def test_an_address_is_read(tmp_path, url, kind, path, options):
+    found = Address.parse(url, tmp_path)
+    assert (found.kind, found.path, dict(found.options)) == (kind, path, options)
+
+
+@pytest.mark.parametrize("url", ["nonsense:there", "file://another-host/path", "s3:///path", "ssh://host:x/"])
 def test_what_is_no_remote_is_refused(tmp_path, url):
     with pytest.raises(UsageError, match="no remote"):
         open_remote(url, root=tmp_path)

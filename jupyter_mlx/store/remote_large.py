@@ -1,0 +1,220 @@
+"""Large objects to and from a remote: cut into chunks there, assembled from chunks here."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from blake3 import blake3
+
+from jupyter_mlx.digest import Digest
+
+from .chunks import cut, windows
+from .recipes import BadRecipeError, Recipe, RecipeBuilder, leaf_chunks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from .remote_store import RemoteStore
+
+_STEP_BYTES = 64 << 20
+_COPY_BYTES = 8 << 20
+_MOST_SHARED = 4
+_MOST_LEAVES = 1024
+"""Leaves of another version that are looked into for chunks: for some 20 GB of changes."""
+
+
+class Cutter:
+    """Cuts one large object, and knows what binds it when all was cut."""
+
+    def __init__(self, stream: Iterable[bytes | memoryview]) -> None:
+        self._stream = iter(stream)
+        self._hasher = blake3()
+        self._builder = RecipeBuilder()
+        self._leaves: list[tuple[bytes, bytes]] = []
+
+    @classmethod
+    def of(cls, fd: int) -> Cutter:
+        """Of an open file, from its beginning."""
+        return cls(windows(fd))
+
+    def pieces(self) -> Iterator[Sequence[tuple[bytes, bytes | memoryview]]]:
+        """Chunks, and after them the leaves: digest and bytes, some at a time."""
+        with ThreadPoolExecutor(1, "jmlx-hash") as pool:
+            for chunks in cut(self._ahead(pool)):
+                some = [(blake3(chunk).digest(), chunk) for chunk in chunks]
+                for raw, chunk in some:
+                    leaf = self._builder.add(raw, len(chunk))
+                    if leaf is not None:
+                        self._leaves.append(leaf)
+                yield some
+        self._leaves += self._builder.finish()
+        # together at the end: whoever fetches the object wants them all, before any chunk
+        leaves, self._leaves = self._leaves, []
+        yield leaves
+
+    def _ahead(self, pool: ThreadPoolExecutor) -> Iterator[bytes]:
+        """The stream, read and hashed one piece ahead, beside the cutting."""
+        waiting = pool.submit(self._next)
+        while piece := waiting.result():
+            waiting = pool.submit(self._next)
+            yield piece
+
+    def _next(self) -> bytes:
+        piece = next(self._stream, b"")
+        self._hasher.update(piece)
+        return bytes(piece)
+
+    @property
+    def digest(self) -> bytes:
+        """Of the object, after `pieces`."""
+        return self._hasher.digest()
+
+    @property
+    def recipe(self) -> Recipe:
+        """Of the object, after `pieces`."""
+        return self._builder.recipe()
+
+
+def fill(store: RemoteStore, digest: Digest, fd: int, local: Callable[[Digest], Path | None] | None) -> None:
+    """See `RemoteStore.fill`."""
+    recipe = store.recipe(digest)
+    with _shared(store, digest, recipe, local) as shared:
+        if _assembled(store, recipe, fd, shared) != digest.raw:
+            if shared.files:  # one of the files on this machine is not what it was: all from the remote, then
+                os.ftruncate(fd, 0)
+                shared.leaves.clear()
+                shared.chunks.clear()
+            if not shared.files or _assembled(store, recipe, fd, shared) != digest.raw:
+                raise BadRecipeError(str(digest), "its chunks are those of another object")
+    store.index.note_leaves(digest.raw, recipe.leaves)
+
+
+class _Shared:
+    """What other versions on this machine have in common with an object."""
+
+    def __init__(self) -> None:
+        self.files: list[int] = []
+        self.leaves: dict[bytes, tuple[int, int]] = {}
+        """Leaf → an open file, and where in it."""
+        self.chunks: dict[bytes, tuple[int, int]] = {}
+
+
+@contextmanager
+def _shared(
+    store: RemoteStore, digest: Digest, recipe: Recipe, local: Callable[[Digest], Path | None] | None
+) -> Iterator[_Shared]:
+    shared = _Shared()
+    try:
+        if local is not None:
+            wanted = [leaf for leaf, _ in recipe.leaves]
+            for other in store.index.sharing(wanted)[:_MOST_SHARED]:
+                path = local(Digest(other.hex())) if other != digest.raw else None
+                if path is not None:
+                    _share(store, set(wanted), other, path, shared)
+        yield shared
+    finally:
+        for fd in shared.files:
+            os.close(fd)
+
+
+def _share(store: RemoteStore, wanted: set[bytes], other: bytes, path: Path, shared: _Shared) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    shared.files.append(fd)
+    ends = os.fstat(fd).st_size
+    found = store.index.leaves_of(other)
+    changed: list[tuple[bytes, int, int]] = []
+    for number, (leaf, offset) in enumerate(found):
+        shared.leaves.setdefault(leaf, (fd, offset))
+        if leaf not in wanted:
+            end = found[number + 1][1] if number + 1 < len(found) else ends
+            changed.append((leaf, offset, end - offset))
+    # around a change the leaves differ, but for few of their chunks
+    some = changed[:_MOST_LEAVES] if len(wanted) > len(changed) else []
+    there = store.index.present([leaf for leaf, _, _ in some])
+    lists = dict(store.stream([leaf for leaf in dict.fromkeys(leaf for leaf, _, _ in some) if leaf in there]))
+    for leaf, offset, size in some:
+        at = offset
+        for chunk, length in leaf_chunks(lists[leaf], size, leaf) if leaf in lists else ():
+            shared.chunks.setdefault(chunk, (fd, at))
+            at += length
+
+
+def _assembled(store: RemoteStore, recipe: Recipe, fd: int, shared: _Shared) -> bytes:
+    """Write the object; the digest of what was written."""
+    hasher = blake3(max_threads=2)
+    absent = [leaf for leaf, _ in recipe.leaves if leaf not in shared.leaves]
+    lists = dict(store.stream(dict.fromkeys(absent)))
+    done = 0
+    for step in _steps(recipe.leaves):
+        at, wanted = done, dict[bytes, list[tuple[int, int]]]()
+        for leaf, size in step:
+            if leaf in shared.leaves:
+                _copy(*shared.leaves[leaf], fd, at, size)
+            else:
+                chunk_at = at
+                for chunk, length in leaf_chunks(lists[leaf], size, leaf):
+                    wanted.setdefault(chunk, []).append((chunk_at, length))
+                    chunk_at += length
+            at += size
+        _bring(store, wanted, fd, shared)
+        while done < at:
+            data = os.pread(fd, min(_COPY_BYTES, at - done), done)
+            if not data:
+                break  # the digest will tell
+            hasher.update(data)
+            done += len(data)
+        done = at
+    os.ftruncate(fd, done)
+    return hasher.digest()
+
+
+def _steps(leaves: Sequence[tuple[bytes, int]]) -> Iterator[list[tuple[bytes, int]]]:
+    """Leaves that are assembled together."""
+    step: list[tuple[bytes, int]] = []
+    for leaf in leaves:
+        step.append(leaf)
+        if sum(size for _, size in step) >= _STEP_BYTES:
+            yield step
+            step = []
+    if step:
+        yield step
+
+
+def _bring(store: RemoteStore, wanted: dict[bytes, list[tuple[int, int]]], fd: int, shared: _Shared) -> None:
+    """Write chunks to their places: those that are on this machine from there, the others from the remote."""
+    absent: list[bytes] = []
+    for chunk, places in wanted.items():
+        at, length = places[0]
+        held = os.pread(fd, length, at)  # by an attempt that was cut short
+        if not _is(chunk, held, length) and chunk in shared.chunks:
+            source, where = shared.chunks[chunk]
+            held = os.pread(source, length, where)
+        if _is(chunk, held, length):
+            _write(fd, held, places)
+        else:
+            absent.append(chunk)
+
+    store.use_pieces(absent, lambda digest, data: _write(fd, data, wanted[digest]))
+
+
+def _is(chunk: bytes, data: bytes, length: int) -> bool:
+    return len(data) == length and blake3(data).digest() == chunk
+
+
+def _write(fd: int, data: bytes | memoryview, places: list[tuple[int, int]]) -> None:
+    for at, length in places:
+        if length == len(data):  # else the leaf lies, which the digest of the whole will tell
+            os.pwrite(fd, data, at)
+
+
+def _copy(source: int, start: int, fd: int, at: int, size: int) -> None:
+    while size:
+        data = os.pread(source, min(_COPY_BYTES, size), start)
+        if not data:
+            return
+        os.pwrite(fd, data, at)
+        start, at, size = start + len(data), at + len(data), size - len(data)

@@ -1,0 +1,471 @@
+"""A remote: immutable packs of compressed objects and chunks, wherever blobs can be kept.
+
+Source: docs/format.md, "Remote". What is there is known by listings that are
+fetched once and cached; large objects are kept as chunks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from blake3 import blake3
+
+from jupyter_mlx.digest import Digest
+from jupyter_mlx.errors import AccessError, CorruptError, CorruptObjectError, ObjectNotFoundError
+
+from . import condemned
+from .base import SMALL_BYTES, FileChangedError, NewerFormatError
+from .blobs import BlobNotFoundError, ReadOnlyRemoteError, RemoteError
+from .listing import OBJECT, PIECE, RECIPE, BadListingError, decode
+from .recipes import Recipe
+from .remote_large import Cutter, fill
+from .remote_reader import PackReader
+from .remote_writer import PackSender, index_path
+from .retrying import CountingBlobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from .blobs import Blobs
+    from .remote_index import Place, RemoteIndex
+
+    Local = Callable[[Digest], Path | None]
+
+T = TypeVar("T")
+
+FORMAT = b"jupyter_mlx remote\nformat: 1\n"
+_LONGEST_LISTINGS = 256 << 20
+_NAME = re.compile(r"[0-9a-f]{64}")
+_ATTEMPTS = 3
+_TOGETHER = 1 << 14
+
+
+class DamagedRemoteError(CorruptError):
+    """An object at a remote has other bytes than its name says."""
+
+    code = "remote-corrupt"
+
+    def __init__(self, digest: str, remote: str, pack: str) -> None:
+        super().__init__(digest, remote, pack)
+        self.digest, self.remote, self.pack = digest, remote, pack
+
+    def __str__(self) -> str:
+        return (
+            f"object {self.digest} is damaged in {self.remote} (packs/{self.pack[:2]}/{self.pack}) and was not "
+            "used; `jmlx push` from a copy that has the data stores it again"
+        )
+
+
+class RemoteStore:
+    """A store at a remote. See `ObjectStore` for what its methods promise."""
+
+    def __init__(self, blobs: Blobs, index: RemoteIndex, jobs: int) -> None:
+        self.blobs = CountingBlobs(blobs)
+        self.index, self._jobs = index, jobs
+        self._reader = PackReader(self.blobs, jobs)
+        self._looked = self._made = False
+
+    def __repr__(self) -> str:
+        return f"RemoteStore({str(self)!r})"
+
+    def __str__(self) -> str:
+        return str(self.blobs)
+
+    # what is there
+
+    def refresh(self) -> None:
+        """Look at the remote again: what others sent since, and what is condemned.
+
+        Raises:
+            NewerFormatError: it has a format that this version does not know.
+            BadListingError: a listing is malformed.
+            RemoteError, AccessError: it can't be read.
+        """
+        self._check_format()
+        names = {name.partition("/")[2] for name in self.blobs.names("index")}
+        there = {name for name in names if _NAME.fullmatch(name)}
+        known = self.index.listed()
+        for name, data in self._listings(sorted(there - known)):
+            self.index.add(name, decode(data, f"{self}/{index_path(name)}"))
+        if known - there:
+            self.index.forget(known - there)
+        condemned.refresh(self.blobs, self.index, names)
+        self._looked = True
+
+    def _check_format(self) -> None:
+        try:
+            found = self.blobs.get("format", 0, 4096)
+        except BlobNotFoundError:
+            return
+        if found != FORMAT:
+            raise NewerFormatError(str(self), found.decode("utf-8", "replace").strip().rpartition("\n")[2])
+        self._made = True
+
+    def _listings(self, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Blobs of listings, some at a time; one that was merged into another meanwhile is left out."""
+
+        def one(name: str) -> tuple[str, bytes]:
+            try:
+                data = self.blobs.get(index_path(name), 0, _LONGEST_LISTINGS)
+            except BlobNotFoundError:
+                return name, b""
+            if blake3(data).hexdigest() != name:
+                raise BadListingError(
+                    f"{self}/{index_path(name)}", "its bytes are not those that it is named by"
+                )
+            return name, data
+
+        if len(names) == 1:
+            yield one(names[0])
+        elif names:
+            with ThreadPoolExecutor(self._jobs, "jmlx-list") as pool:
+                yield from pool.map(one, names)
+
+    def look(self) -> None:
+        """Have looked at the remote at least once."""
+        if not self._looked:
+            self.refresh()
+
+    @property
+    def whole(self) -> bool:
+        """Whether a manifest that is there proves that all it names is there, too."""
+        self.look()
+        return not self.index.any_condemned
+
+    def has(self, digest: Digest) -> bool:
+        """See `ObjectStore.has`."""
+        return not self.missing((digest,))
+
+    def missing(self, digests: Iterable[Digest]) -> set[Digest]:
+        """See `ObjectStore.missing`."""
+        self.look()
+        asked = {digest.raw: digest for digest in digests}
+        known = self.index.present(list(asked))
+        return {digest for raw, digest in asked.items() if raw not in known}
+
+    def present(self, raws: Sequence[bytes]) -> set[bytes]:
+        """Those that are there, as bytes."""
+        self.look()
+        return self.index.present(raws)
+
+    def size(self, digest: Digest) -> int:
+        """See `ObjectStore.size`."""
+        place = self._place(digest)
+        return self.recipe(digest).size_bytes if place.kind == RECIPE else place.length
+
+    def digests(self) -> Iterator[Digest]:
+        """See `ObjectStore.digests`."""
+        self.look()
+        return (Digest(raw.hex()) for raw, _ in self.index.digests())
+
+    def small_objects(self) -> Iterator[tuple[Digest, bytes]]:
+        """See `ObjectStore.small_objects`."""
+        self.look()
+        some: list[bytes] = []
+        for raw, kind in self.index.digests():
+            if kind == OBJECT:
+                some.append(raw)
+        for at in range(0, len(some), _TOGETHER):
+            for raw, data in self.stream(some[at : at + _TOGETHER]):
+                yield Digest(raw.hex()), data
+
+    # reading
+
+    def get(self, digest: Digest) -> bytes:
+        """See `ObjectStore.get`."""
+        if self._place(digest).kind == RECIPE:
+            with tempfile.TemporaryFile() as file:
+                self.fill(digest, file.fileno())
+                file.seek(0)
+                return file.read()
+        return dict(self.stream([digest.raw]))[digest.raw]
+
+    def get_many(self, digests: Iterable[Digest]) -> dict[Digest, bytes]:
+        """See `ObjectStore.get_many`."""
+        self.look()
+        wanted = {digest.raw: digest for digest in digests}
+        recipes = {place.digest for place in self.index.places(list(wanted)) if place.kind == RECIPE}
+        found = dict(self.stream([raw for raw in wanted if raw not in recipes]))
+        return {digest: found[raw] if raw in found else self.get(digest) for raw, digest in wanted.items()}
+
+    def stream(self, digests: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        """The bytes of small objects, checked, in the order in which they are read quickest.
+
+        Raises:
+            ObjectNotFoundError: the remote has not got one.
+            DamagedRemoteError: one is damaged there.
+        """
+        self.look()
+        asked = iter(digests)
+        while some := list(islice(asked, _TOGETHER)):
+            yield from self._read(some, _as_bytes)
+
+    def use_pieces(self, digests: list[bytes], use: Callable[[bytes, memoryview], None]) -> None:
+        """Give the checked bytes of each object to `use`, which is called by several threads."""
+        for _ in self._read(digests, lambda place, data: use(place.digest, data)):
+            pass
+
+    def _read(
+        self, wanted: list[bytes], use: Callable[[Place, memoryview], T], *, recipes: bool = False
+    ) -> Iterator[T]:
+        places = self.index.places(wanted)
+        if any((place.kind == RECIPE) != recipes for place in places):
+            raise BadListingError(str(self), "it takes an object for the recipe of another, or the reverse")
+        if len(places) < len(set(wanted)):
+            absent = set(wanted) - {place.digest for place in places}
+            raise ObjectNotFoundError(f"b3:{min(absent).hex()}", str(self))
+        damaged: list[Place] = []
+        for done, bad in self._reader.read(places, use):
+            yield from done
+            damaged += bad
+        for place in damaged:
+            yield self._elsewhere(place, use)
+
+    def _elsewhere(self, bad: Place, use: Callable[[Place, memoryview], T]) -> T:
+        """The object from another pack that has it, perhaps one that came meanwhile."""
+        self.refresh()
+        for place in self.index.everywhere(bad.digest):
+            if place.pack != bad.pack:
+                for done, _ in self._reader.read([place], use):
+                    if done:
+                        return done[0]
+        condemned.condemn(self.blobs, self.index, [bad.pack], "damaged")
+        raise DamagedRemoteError(f"b3:{bad.digest.hex()}", str(self), bad.pack)
+
+    def recipe(self, digest: Digest) -> Recipe:
+        """What a large object is made of."""
+        self.look()
+        for raw, data in self._read([digest.raw], _as_bytes, recipes=True):
+            return Recipe.decode(data, raw)
+        raise ObjectNotFoundError(str(digest), str(self))
+
+    def fill(self, digest: Digest, fd: int, local: Local | None = None) -> None:
+        """Write the object into an open file, which may hold some of it already, checked.
+
+        With `local`, which gives the file of an object that is on this machine,
+        what other versions have in common with it is taken from there.
+
+        Raises:
+            ObjectNotFoundError: the remote has not got it.
+            CorruptError: what the remote has is damaged, or malformed.
+            OSError: the file can't be written.
+        """
+        if self._place(digest).kind == RECIPE:
+            fill(self, digest, fd, local)
+        else:
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, self.get(digest), 0)
+
+    def copy_to(self, digest: Digest, path: Path) -> None:
+        """See `ObjectStore.copy_to`."""
+        self._place(digest)
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise AccessError.of(error, path) from None
+        try:
+            self.fill(digest, fd)
+        except BaseException as error:
+            path.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise AccessError.of(error, path) from None
+            raise
+        finally:
+            os.close(fd)
+
+    def linkable(self, digest: Digest) -> Path | None:
+        """See `ObjectStore.linkable`: at a remote nothing is."""
+        del digest
+        return None
+
+    def linked(self, digest: Digest) -> None:
+        """See `ObjectStore.linked`."""
+
+    def check(self, digest: Digest) -> None:
+        """See `ObjectStore.check`."""
+        if self._place(digest).kind == RECIPE:
+            with tempfile.TemporaryFile() as file:
+                self.fill(digest, file.fileno())
+        else:
+            self.get(digest)
+
+    def _place(self, digest: Digest) -> Place:
+        self.look()
+        found = self.index.places([digest.raw])
+        if not found:
+            raise ObjectNotFoundError(str(digest), str(self))
+        return found[0]
+
+    # writing
+
+    def put(self, data: bytes) -> Digest:
+        """See `ObjectStore.put`."""
+        with self.batch() as batch:
+            return batch.put(data)
+
+    def put_file(self, path: Path, expect: Digest | None = None) -> Digest:
+        """See `ObjectStore.put_file`."""
+        with self.batch() as batch:
+            return batch.put_file(path, expect)
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """See `ObjectStore.hold`: what goes from a remote is condemned long before."""
+        yield
+
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[RemoteBatch]:
+        """See `ObjectStore.batch`."""
+        self.look()
+        if not self._made:
+            self.blobs.put("format", [FORMAT])
+            self._made = True
+        batch = RemoteBatch(self, PackSender(self.blobs, self.index, self._jobs))
+        try:
+            yield batch
+        except (RemoteError, ReadOnlyRemoteError, KeyboardInterrupt):
+            batch.abandon()
+            raise
+        except BaseException:
+            with contextlib.suppress(RemoteError, AccessError):
+                batch.close()
+            raise
+        batch.close()
+
+    def publish(self, record: bytes) -> None:
+        """Say at the remote what was pushed: `gc` there keeps what such records name."""
+        name = blake3(record).hexdigest()
+        if self.index.noted("record") != name:
+            self.blobs.put(f"refs/{name}", [record])
+            self.index.note("record", name)
+
+    def close(self) -> None:
+        """Let go of the cache."""
+        self.index.close()
+
+
+class RemoteBatch:
+    """See `Batch`. What binds large objects goes last, after all of their chunks."""
+
+    def __init__(self, store: RemoteStore, sender: PackSender) -> None:
+        self._store, self._sender = store, sender
+        self._recipes: dict[bytes, Recipe] = {}
+
+    def put(self, data: bytes) -> Digest:
+        """See `ObjectStore.put`."""
+        raw = blake3(data).digest()
+        if not self.absent([raw]):
+            pass
+        elif len(data) < SMALL_BYTES:
+            self._sender.take(raw, data, OBJECT)
+        else:
+            view = memoryview(data)
+            self._cut(Cutter(view[at : at + SMALL_BYTES] for at in range(0, len(data), SMALL_BYTES)))
+        return Digest(raw.hex())
+
+    def put_known(self, digest: bytes, data: bytes) -> None:
+        """See `Batch.put_known`."""
+        if self.absent([digest]):
+            self._sender.take(digest, data, OBJECT)
+
+    def put_absent(self, digest: bytes, data: bytes) -> None:
+        """`put_known`, of one that `absent` just named."""
+        self._sender.take(digest, data, OBJECT)
+
+    def absent(self, raws: Sequence[bytes]) -> list[bytes]:
+        """Those of some digests that neither the remote nor this batch has, each once, in their order."""
+        known = self._store.present(raws)
+        pending = self._sender.pending
+        return [
+            raw
+            for raw in dict.fromkeys(raws)
+            if raw not in known and raw not in pending and raw not in self._recipes
+        ]
+
+    def put_file(self, path: Path, expect: Digest | None = None) -> Digest:
+        """See `ObjectStore.put_file`."""
+        if expect is not None and not self.absent([expect.raw]):
+            return expect
+        for _ in range(_ATTEMPTS):
+            try:
+                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError as error:
+                raise AccessError.of(error, path) from None
+            try:
+                before = os.fstat(fd)
+                digest = self._put_all(fd, before.st_size, expect)
+                if _look(before) == _look(os.fstat(fd)):
+                    return digest
+            except OSError as error:
+                raise AccessError.of(error, path) from None
+            finally:
+                os.close(fd)
+        raise FileChangedError(str(path))
+
+    def put_open(self, fd: int, told: Callable[[int], None] | None = None) -> Digest:
+        """See `Batch.put_open`."""
+        digest = self._cut(Cutter.of(fd))
+        if told is not None:
+            told(os.fstat(fd).st_size)
+        return digest
+
+    def receive(self, digest: Digest, fill: Callable[[int], None]) -> None:
+        """See `Batch.receive`."""
+        with tempfile.TemporaryFile() as file:
+            fill(file.fileno())
+            self._put_all(file.fileno(), os.fstat(file.fileno()).st_size, digest)
+
+    def sync(self) -> None:
+        """See `Batch.sync`."""
+        self.close()
+
+    def _put_all(self, fd: int, size: int, expect: Digest | None) -> Digest:
+        if size < SMALL_BYTES:
+            data = os.pread(fd, SMALL_BYTES, 0)
+            if expect not in {None, Digest.of(data)}:
+                raise CorruptObjectError(str(expect), str(self._store))
+            return self.put(data)
+        return self._cut(Cutter.of(fd), expect)
+
+    def _cut(self, cutter: Cutter, expect: Digest | None = None) -> Digest:
+        for some in cutter.pieces():
+            wanted = set(self.absent([raw for raw, _ in some]))
+            for raw, data in some:
+                if raw in wanted:
+                    wanted.remove(raw)
+                    self._sender.take(raw, data, PIECE)
+        raw = cutter.digest
+        if expect is not None and raw != expect.raw:
+            raise CorruptObjectError(str(expect), str(self._store))
+        self._recipes[raw] = cutter.recipe
+        return Digest(raw.hex())
+
+    def close(self) -> None:
+        """Send what is left: pieces first, then the recipes, which make objects of them."""
+        self._sender.finish()
+        recipes, self._recipes = self._recipes, {}
+        known = self._store.present(list(recipes))
+        for raw, recipe in recipes.items():
+            if raw not in known:
+                self._sender.take(raw, recipe.encode(), RECIPE)
+            self._store.index.note_leaves(raw, recipe.leaves)
+        self._sender.finish()
+
+    def abandon(self) -> None:
+        """Send nothing more."""
+        self._sender.close()
+
+
+def _as_bytes(place: Place, data: memoryview) -> tuple[bytes, bytes]:
+    return place.digest, bytes(data)
+
+
+def _look(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
