@@ -1,33 +1,36 @@
 """Brings the work tree to a version: touches what differs, loses nothing, trusts no manifest."""
 
+# Paths are strings here: for 100,000 files, Path objects cost more than the work.
+# ruff: noqa: PTH102, PTH118
+
 from __future__ import annotations
 
 import contextlib
 import os
-import time
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import AccessError, ConflictError, ObjectNotFoundError
 from jupyter_mlx.store.base import SMALL_BYTES
+from jupyter_mlx.store.files import make_folder
 
 from .links import Link
-from .manifest import LINK, Entry, Manifest
+from .manifest import FOLDER, LINK, PROGRAM, Entry
 from .place import Placer, Spot, opened
+from .placed import Placed
 from .progress import SILENT
-from .scan import is_settled
-from .steps import Planner, Steps
+from .scan import Whole
+from .steps import Planner, Steps, Twins, filling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
-    from jupyter_mlx.store.base import ObjectStore
-
+    from .contents import Contents
     from .progress import Progress
-    from .scan import StatCache
-    from .survey import Survey
+    from .version import Version
+    from .worktree import WorkTree
 
 _TOGETHER = 256
 _TOGETHER_BYTES = 16 << 20
@@ -65,52 +68,83 @@ class Change:
         return bool(self.written or self.removed)
 
 
+class TwinNamesError(ConflictError):
+    """The disk takes two names of a version for one."""
+
+    code = "twin-names"
+
+    def __init__(self, path: str, one: str, other: str) -> None:
+        super().__init__(path, one, other)
+        self.path, self.one, self.other = path, one, other
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} holds {self.one!r} and {self.other!r}, which are one name on this disk; nothing was "
+            "touched. Check it out on a disk that tells them apart, and rename one of them there"
+        )
+
+
 class Checkout:
     """One path brought to one version."""
 
     def __init__(
-        self,
-        root: Path,
-        store: ObjectStore,
-        temp: Path,
-        *,
-        link: Link = Link.AUTO,
-        progress: Progress = SILENT,
+        self, tree: WorkTree, contents: Contents, *, link: Link, progress: Progress = SILENT
     ) -> None:
-        self._root, self._store, self._temp = root, store, temp
+        self._root, self._store, self._temp, self._cache = tree.root, tree.store, tree.temp, tree.cache
+        self._tree, self._contents = tree, contents
         self._link, self._progress = link, progress
         self._written = self._removed = self._bytes = 0
 
-    def plan(self, survey: Survey, now: Entry | None, then: Entry) -> tuple[Steps, Planner]:
-        """What there is to do."""
-        planner = Planner(
-            lambda entry: survey.manifests[entry.digest],
-            self._listing,
-            relink=self._link in {Link.HARDLINK, Link.SYMLINK, Link.COPY},
-        )
-        return planner.of(now, then), planner
-
-    def _listing(self, entry: Entry) -> Manifest:
-        return Manifest.decode(self._store.get(entry.of))
-
-    def require(self, steps: Steps, planner: Planner, path: str) -> None:
-        """Make sure that all that is wanted is here, and that all that goes is kept.
+    def plan(self, path: str, version: Version) -> Steps:
+        """What there is to do to bring `path` to a version.
 
         Raises:
             ObjectNotFoundError: an object is not in the store.
             UnsavedError: a file that goes is in no store.
+            TwinNamesError: the disk takes two names for one.
         """
-        wanted = {entry.of for entry in steps.written() if entry.kind != LINK}
-        absent = self._store.missing(wanted)
-        if absent:
-            raise ObjectNotFoundError(str(min(absent)), str(self._store))
-        lost = {Digest(raw.hex()): where for raw, where in planner.lost.items()}
-        unsaved = self._store.missing(lost)
-        if unsaved:
-            first = min(lost[digest] for digest in unsaved)
-            raise UnsavedError(path + os.fsdecode(first), len(unsaved) - 1)
+        inner = os.fsencode(path)
+        then = version.entry(inner.rpartition(b"/")[2])
+        planner = Planner(
+            inner,
+            then,
+            self._contents.listing,
+            self._missing,
+            relink=self._link in {Link.HARDLINK, Link.SYMLINK, Link.COPY},
+        )
+        now, mark = self._tree.visit(path, planner.folder)
+        if now and now.kind == PROGRAM and version.kind == "file" and version.executable is None:
+            planner.then = Entry(then.name, PROGRAM, then.digest, then.size_bytes, then.files)
+        steps = planner.of(now, mark)
+        if planner.absent:
+            raise ObjectNotFoundError(str(Digest(min(planner.absent).hex())), str(self._store))
+        if planner.unsaved:
+            raise UnsavedError(os.fsdecode(min(planner.unsaved)), len(planner.unsaved) - 1)
+        for twin in planner.twins:
+            self._require_apart(twin)
+        return steps
 
-    def apply(self, steps: Steps, survey: Survey, path: str, cache: StatCache) -> Change:
+    def _missing(self, digests: Iterable[bytes]) -> set[bytes]:
+        return {digest.raw for digest in self._store.missing(Digest(raw.hex()) for raw in digests)}
+
+    def _require_apart(self, found: Twins) -> None:
+        """Refuse two names that the disk takes for one: it is tried where they would be made."""
+        path, is_fresh, one, other = found
+        place = os.fsencode(self._temp) if is_fresh else os.path.join(os.fsencode(self._root), path)
+        make_folder(str(self._temp))
+        folder = os.path.join(place, f".mlx-{os.urandom(8).hex()}.tmp".encode())
+        os.mkdir(folder)
+        try:
+            for name in (one, other):
+                os.close(
+                    os.open(os.path.join(folder, name), os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC)
+                )
+        except FileExistsError:
+            raise TwinNamesError(*map(os.fsdecode, (path, one, other))) from None
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def apply(self, steps: Steps, path: str) -> Change:
         """Do the steps at `path`.
 
         Raises:
@@ -119,40 +153,50 @@ class Checkout:
             AccessError: something can't be written.
         """
         above, _, _ = path.rpartition("/")
-        files = list(steps.written())
-        self._progress.total(len(files), sum(entry.size_bytes for entry in files))
-        placer = Placer(self._root, self._store, self._temp, self._link, survey.seen)
+        self._progress.total(steps.files, steps.size_bytes)
+        placer = Placer(self._root, self._store, self._temp, self._link)
+        placed = Placed(self._cache)
         try:
             with opened(self._root, above) as fd:
-                self._folder(Spot(placer, fd, os.fsencode(above)), steps)
+                self._folder(Spot(placer, fd, os.fsencode(above)), steps, placed)
         except OSError as error:
             raise AccessError.of(error, path) from None
         finally:
             placer.close()
-            _remember(placer, cache)
+            placed.close()
         return Change(path, self._written, self._removed, self._bytes)
 
-    def _folder(self, spot: Spot, steps: Steps) -> None:
-        for entry in steps.remove:
+    def _folder(self, spot: Spot, steps: Steps, placed: Placed, whole: Whole | None = None) -> None:
+        todo = steps.todo
+        spot.seen = todo.seen
+        for entry in todo.remove:
             spot.remove(entry.name)
             self._removed += 1
         for inner in steps.inner:
             if inner.gone:
-                self._enter(spot, inner)
+                self._enter(spot, inner, placed)
                 with contextlib.suppress(OSError):  # Jupyter's checkpoints, say, are still in it
                     os.rmdir(inner.name, dir_fd=spot.fd)
-        self._write(spot, steps.write)
-        for entry in steps.relink:
+        self._write(spot, todo.write)
+        for entry in todo.relink:
             if not spot.is_linked(entry):
                 spot.large(entry)
                 self._count(entry)
+        placed.folder(spot.path, spot.placed, spot.gone, whole)
         for inner in steps.inner:
             if not inner.gone:
-                self._enter(spot, inner)
+                self._enter(spot, inner, placed)
 
-    def _enter(self, spot: Spot, steps: Steps) -> None:
-        with spot.below(steps.name, fresh=steps.fresh) as below:
-            self._folder(below, steps)
+    def _enter(self, spot: Spot, steps: Steps, placed: Placed) -> None:
+        then, whole = steps.fresh, None
+        if then is not None:
+            manifest = self._contents.listing(then)
+            steps = filling(then.name, manifest)
+            if self._link != Link.SYMLINK:
+                others = tuple(entry for entry in manifest.entries if entry.kind in {FOLDER, LINK})
+                whole = Whole(others, then.digest, then.size_bytes, then.files)
+        with spot.below(steps.name, fresh=then is not None) as below:
+            self._folder(below, steps, placed, whole)
 
     def _write(self, spot: Spot, entries: Iterable[Entry]) -> None:
         batch: list[Entry] = []
@@ -174,22 +218,10 @@ class Checkout:
         found = self._store.get_many(digests)
         for entry, digest in zip(batch, digests, strict=True):
             spot.small(entry, found[digest])
-            self._count(entry)
+        self._count(*batch)
 
-    def _count(self, entry: Entry) -> None:
-        self._written += 1
-        self._bytes += entry.size_bytes
-        self._progress.advance(1, entry.size_bytes)
-
-
-def _remember(placer: Placer, cache: StatCache) -> None:
-    """Tell the stat cache what was written, so that the next status reads nothing."""
-    now, folders = time.time_ns(), {}
-    for folder in placer.placed.keys() | placer.gone.keys():
-        known = cache.load(folder)
-        for name in placer.gone.get(folder, ()):
-            known.pop(name, None)
-        placed = placer.placed.get(folder, {})
-        known.update({name: look for name, look in placed.items() if is_settled(look[:4], now)})
-        folders[folder] = known
-    cache.keep(folders)
+    def _count(self, *entries: Entry) -> None:
+        size = sum(entry.size_bytes for entry in entries)
+        self._written += len(entries)
+        self._bytes += size
+        self._progress.advance(len(entries), size)

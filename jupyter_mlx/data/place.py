@@ -80,12 +80,6 @@ class Placer:
     store: ObjectStore
     temp: Path
     link: Link
-    seen: dict[bytes, Known]
-    """What the survey saw of each file, by folder: a file that looks different now is left alone."""
-    placed: dict[bytes, Known] = field(default_factory=dict)
-    """What was written, and how it looks, by folder."""
-    gone: dict[bytes, set[bytes]] = field(default_factory=dict)
-    """What was removed, by folder."""
     temp_fd: int = field(default=-1, init=False)
     mask: int = field(default_factory=umask, init=False)
     _prefix: str = field(default_factory=lambda: os.urandom(8).hex(), init=False)
@@ -116,8 +110,12 @@ class Spot:
         self.fd, self.path, self.hidden = fd, path, hidden_at is not None
         self._real = hidden_at or os.path.join(os.fsencode(placer.root), path)
         self._placer = placer
-        self._seen = placer.seen.get(path, {})
-        self._placed = placer.placed.setdefault(path, {})
+        self.seen: Known = {}
+        """What the survey saw of files that are replaced or removed: one that looks different now is left alone."""
+        self.placed: Known = {}
+        """The marks of what was written."""
+        self.gone: list[bytes] = []
+        """Files that were removed."""
         # a rename can't leave the file system: where `.mlx/` is on another, temporary files stand beside
         self._beside = os.fstat(fd).st_dev != os.fstat(placer.temp_fd).st_dev
 
@@ -138,11 +136,6 @@ class Spot:
         except BaseException:
             if temp != name:
                 shutil.rmtree(self._full(place, temp), ignore_errors=True)
-                self._placer.placed = {
-                    inner: known
-                    for inner, known in self._placer.placed.items()
-                    if inner != path and not inner.startswith(path + b"/")
-                }
             raise
         finally:
             os.close(fd)
@@ -152,10 +145,12 @@ class Spot:
         place, name = (self.fd, entry.name) if self.hidden else self._temp()
         file = os.open(name, _NEW, 0o777 if entry.kind == PROGRAM else 0o666, dir_fd=place)
         try:
-            write_all(file, data)
+            if os.write(file, data) != len(data):
+                os.lseek(file, 0, os.SEEK_SET)
+                write_all(file, data)
             if not self.hidden:
                 self._swap(place, name, entry.name)
-            self._placed[entry.name] = (*look_of(os.fstat(file)), entry.digest)
+            self._mark(entry, os.fstat(file))
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(name, dir_fd=place)
@@ -197,7 +192,7 @@ class Spot:
         """Remove a file or link from here, unless it changed since it was looked at."""
         self._require_unchanged(name)
         os.unlink(name, dir_fd=self.fd)
-        self._placer.gone.setdefault(self.path, set()).add(name)
+        self.gone.append(name)
 
     def _copy(self, target: Path | None, entry: Entry) -> None:
         place, name = self._temp()
@@ -245,17 +240,19 @@ class Spot:
             raise
 
     def _require_unchanged(self, name: bytes) -> None:
-        known = self._seen.get(name)
+        mark = self.seen.get(name)
         try:
             found = os.stat(name, dir_fd=self.fd, follow_symlinks=False)
         except FileNotFoundError:
             return
-        if not stat.S_ISLNK(found.st_mode) and (known is None or known[:4] != look_of(found)):
+        if not stat.S_ISLNK(found.st_mode) and (mark is None or not mark.startswith(look_of(found))):
             raise MovedFileError(os.fsdecode(self.path + b"/" + name).lstrip("/"))
 
     def _note(self, entry: Entry) -> None:
-        look = look_of(os.stat(entry.name, dir_fd=self.fd, follow_symlinks=False))
-        self._placed[entry.name] = (*look, entry.digest)
+        self._mark(entry, os.stat(entry.name, dir_fd=self.fd, follow_symlinks=False))
+
+    def _mark(self, entry: Entry, found: os.stat_result) -> None:
+        self.placed[entry.name] = b"%b%c%b" % (look_of(found), entry.kind, entry.digest)
 
     def _temp(self) -> tuple[int, bytes]:
         """An open folder on this file system, and a new name in it."""

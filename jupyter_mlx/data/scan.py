@@ -4,30 +4,65 @@ A cache in SQLite, `.mlx/scan.db`, one row a folder. It is thrown away where it
 is damaged; losing it costs a rehash.
 """
 
+# Paths are strings here: for 100,000 files, Path objects cost more than the work.
+# ruff: noqa: PTH108, PTH110
+
 from __future__ import annotations
 
 import contextlib
 import os
 import sqlite3
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+import struct
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
 from jupyter_mlx.forking import ABANDONED, NO_FORK
 
+from .manifest import Entry
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
-Look: TypeAlias = tuple[int, int, int, int]
-"""Of one file: size, mtime_ns, ctime_ns, inode."""
-Known: TypeAlias = dict[bytes, tuple[int, int, int, int, bytes]]
-"""Of one folder: name → the look, and the 32 bytes of the digest that it had then."""
+Look: TypeAlias = bytes
+"""Of one file: size, mtime_ns, ctime_ns, inode, as 32 bytes."""
+Known: TypeAlias = dict[bytes, bytes]
+"""Of one folder: name → mark, which is the look, the kind, and the digest that the file had then."""
 
-_VERSION = 1
+LOOK_BYTES = 32
+KIND_AT = 32
+DIGEST_AT = 33
+_LOOK = struct.Struct("<QqqQ")
+_WRAP = 1 << 63
+
+
+class Whole(NamedTuple):
+    """What a folder's listing came to when its files had the marks of the row."""
+
+    others: tuple[Entry, ...]
+    """Its folders and links, by name."""
+    digest: bytes
+    """Of the manifest."""
+    size_bytes: int
+    files: int
+
+
+class Row(NamedTuple):
+    """What is known of one folder."""
+
+    files: Known
+    whole: Whole | None = None
+    """None where a file of the folder is not in `files`."""
+
+
+NOTHING = Row({})
+
+_VERSION = 2
 _TICK_NS = 50_000_000
 _COARSE_NS = 2_000_000_000
-_DECODER = msgspec.msgpack.Decoder(Known)
+_FILES = msgspec.msgpack.Decoder(Known)
+_WHOLE = msgspec.msgpack.Decoder(Whole)
 _ENCODER = msgspec.msgpack.Encoder()
 T = TypeVar("T")
 
@@ -36,48 +71,40 @@ class StatCache:
     """The cache of one project; any number of threads and processes share it."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = str(path)
         self._db: sqlite3.Connection | None = None
         self._pid = os.getpid()
 
-    def load(self, folder: bytes) -> Known:
-        """What is known of the files of `folder`, a path relative to the project."""
+    def load(self, folder: bytes) -> Row:
+        """What is known of `folder`, a path relative to the project."""
+        if self._db is None and not os.path.exists(self._path):
+            return NOTHING
 
-        def work(db: sqlite3.Connection) -> bytes | None:
-            row = db.execute("SELECT files FROM folders WHERE path = ?", (folder,)).fetchone()
-            return row[0] if row else None
+        def work(db: sqlite3.Connection) -> tuple[bytes, bytes | None] | None:
+            found: tuple[bytes, bytes | None] | None = db.execute(
+                "SELECT files, whole FROM folders WHERE path = ?", (folder,)
+            ).fetchone()
+            return found
 
-        if not self._path.exists():
-            return {}
         with contextlib.suppress(msgspec.DecodeError):
             found = self._run(work)
             if found is not None:
-                return _DECODER.decode(found)
-        return {}
+                return Row(_FILES.decode(found[0]), _WHOLE.decode(found[1]) if found[1] else None)
+        return NOTHING
 
-    def load_below(self, folder: bytes) -> dict[bytes, Known]:
-        """`load` of `folder` and of every folder below it."""
-
-        def work(db: sqlite3.Connection) -> list[tuple[bytes, bytes]]:
-            query = "SELECT path, files FROM folders WHERE path = ?1 OR (path >= ?2 AND path < ?3)"
-            return db.execute(query, (folder, folder + b"/", folder + b"0")).fetchall()
-
-        if not self._path.exists():
-            return {}
-        with contextlib.suppress(msgspec.DecodeError):
-            return {path: _DECODER.decode(files) for path, files in self._run(work) or ()}
-        return {}
-
-    def keep(self, folders: Mapping[bytes, Known]) -> None:
-        """Remember the files of these folders; where that fails, the next look reads them again."""
+    def keep(self, rows: Iterable[tuple[bytes, Row]]) -> None:
+        """Remember these folders; where that fails, the next look reads their files again."""
+        encoded = [
+            (path, _ENCODER.encode(row.files), _ENCODER.encode(row.whole) if row.whole else None)
+            for path, row in rows
+        ]
 
         def work(db: sqlite3.Connection) -> None:
-            rows = [(path, _ENCODER.encode(known)) for path, known in folders.items()]
             with db:
                 db.execute("BEGIN IMMEDIATE")
-                db.executemany("INSERT OR REPLACE INTO folders VALUES (?, ?)", rows)
+                db.executemany("INSERT OR REPLACE INTO folders VALUES (?, ?, ?)", encoded)
 
-        if folders:
+        if encoded:
             self._run(work)
 
     def _run(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
@@ -108,7 +135,9 @@ class StatCache:
             if found != _VERSION:
                 _require_new(found)
                 db.execute("PRAGMA journal_mode = WAL")
-                db.execute("CREATE TABLE IF NOT EXISTS folders (path BLOB PRIMARY KEY, files BLOB NOT NULL)")
+                db.execute(
+                    "CREATE TABLE IF NOT EXISTS folders (path BLOB PRIMARY KEY, files BLOB NOT NULL, whole BLOB)"
+                )
                 db.execute(f"PRAGMA user_version = {_VERSION}")
             db.execute("PRAGMA synchronous = NORMAL")
         except BaseException:
@@ -122,7 +151,7 @@ class StatCache:
         self._db = None
         for suffix in ("", "-wal", "-shm"):
             with contextlib.suppress(OSError):
-                Path(f"{self._path}{suffix}").unlink()
+                os.unlink(self._path + suffix)
 
 
 def _require_new(found: int) -> None:
@@ -132,15 +161,26 @@ def _require_new(found: int) -> None:
 
 def look_of(stat: os.stat_result) -> Look:
     """What of a file's stat tells whether it was written to."""
-    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
+    try:
+        return _LOOK.pack(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+    except struct.error:  # a time beyond the year 2262, which anyone can set
+        times = stat.st_mtime_ns % _WRAP, stat.st_ctime_ns % _WRAP
+        return _LOOK.pack(stat.st_size, *times, stat.st_ino)
 
 
-def is_settled(look: Look, read_at_ns: int) -> bool:
+def size_of(mark: bytes) -> int:
+    """The size in bytes that a look or a mark tells."""
+    return int.from_bytes(mark[:8], "little")
+
+
+def is_settled(look: bytes, read_at_ns: int) -> bool:
     """Whether a later write must show in the look, so that the look may be trusted from then on.
 
     A file written in the same tick of the clock in which it was read could change
     again without a trace. Source: git, racy-git.txt.
     """
-    _, mtime, ctime, _ = look
+    _, mtime, ctime, _ = _LOOK.unpack_from(look)
+    if max(mtime, ctime) + _COARSE_NS < read_at_ns:
+        return True
     coarse = mtime % 1_000_000_000 == 0 and ctime % 1_000_000_000 == 0
-    return max(mtime, ctime) + (_COARSE_NS if coarse else _TICK_NS) < read_at_ns
+    return not coarse and max(mtime, ctime) + _TICK_NS < read_at_ns

@@ -31,7 +31,7 @@ class PathState:
 
 def state_of(tree: WorkTree, contents: Contents, version: Version) -> State:
     """How one version stands."""
-    survey, entry = tree.look(version.path)
+    entry = tree.look(version.path)
     if entry is None:
         return "missing"
     then = version.entry(entry.name)
@@ -43,7 +43,7 @@ def state_of(tree: WorkTree, contents: Contents, version: Version) -> State:
         return "unchanged" if whole else "not-in-store"
     if entry.kind != FOLDER or then.kind != FOLDER or whole:
         return "modified"
-    contents.unsaved = survey.manifests
+    _, contents.unsaved = tree.listed(version.path)
     return "partial" if _agrees(tree, contents, entry, then) else "modified"
 
 

@@ -1,7 +1,8 @@
-"""What is in the work tree now: files and folders read into manifests.
+"""What is in the work tree now: one walk, folder by folder, inner folders first.
 
-What the stat cache knows is not read. With a batch, what is read is stored in
-the same pass; the bytes that are hashed are the bytes that are kept.
+What the stat cache knows is not read. A folder is let go of as soon as it is
+finished, so that the memory that a walk takes is that of its largest folder.
+What is done with the bytes that are read, and with each folder, is a `Reader`'s.
 """
 
 # Paths are strings here: for 100,000 files, Path objects cost more than the work.
@@ -11,32 +12,36 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from blake3 import blake3
+from typing import TYPE_CHECKING, TypeAlias
 
 from jupyter_mlx.errors import AccessError, UsageError
 from jupyter_mlx.store.base import SMALL_BYTES, FileChangedError
-from jupyter_mlx.store.files import hash_file
 
 from . import ignore
+from .folder import Folder
 from .links import is_inner, stored_name
-from .manifest import FILE, FOLDER, LINK, PROGRAM, Entry, Manifest
+from .manifest import FILE, LINK, PROGRAM, Entry
 from .progress import SILENT
-from .scan import is_settled, look_of
+from .scan import DIGEST_AT, KIND_AT, Look, Row, is_settled, look_of, size_of
 
 if TYPE_CHECKING:
-    from jupyter_mlx.store.base import Batch
+    from collections.abc import Collection
+    from pathlib import Path
 
     from .ignore import Ignore
     from .progress import Progress
-    from .scan import Known, Look, StatCache
+    from .reading import Reader
+    from .scan import StatCache
+
+    Unread: TypeAlias = list[tuple[bytes, Look, int]]
 
 _ATTEMPTS = 3
+_TOGETHER = 1000
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
 PASSED_OVER = frozenset({b".ipynb_checkpoints", b".DS_Store"})
 """What Jupyter and macOS leave in folders that are looked at: no part of the data."""
@@ -74,29 +79,23 @@ class SpecialFileError(UsageError):
 
 
 class Survey:
-    """One look at one path of the work tree."""
+    """One walk over one path of the work tree."""
 
     def __init__(
         self,
         root: Path,
         cache: StatCache,
+        reader: Reader,
         *,
         objects: Path | None = None,
-        batch: Batch | None = None,
-        distrust: frozenset[bytes] = frozenset(),
         progress: Progress = SILENT,
     ) -> None:
-        self._root, self._cache = os.fsencode(root), cache
+        self._root, self._cache, self._reader = os.fsencode(root), cache, reader
         self._objects = os.fsencode(objects) if objects else None
-        self._batch, self._distrust, self._progress = batch, distrust, progress
-        self._known: dict[bytes, Known] = {}
-        self._learnt: dict[bytes, Known] = {}
-        self.manifests: dict[bytes, Manifest] = {}
-        """Of each folder that was seen, by its digest."""
-        self.recalled: set[bytes] = set()
-        """Digests of files that were not read, for the cache knew them."""
-        self.seen: dict[bytes, Known] = {}
-        """What each file looked like, by folder."""
+        self._progress, self._files_in_all, self._bytes_in_all = progress, 0, 0
+        self._open: list[Folder] = []
+        self.mark: bytes | None = None
+        """What a single file looked like, and its digest."""
 
     def path(self, path: bytes) -> Entry | None:
         """What is at `path`, relative to the project; None where nothing is.
@@ -110,136 +109,219 @@ class Survey:
         above, name = os.path.split(path)
         try:
             found = os.lstat(full)
-            if stat.S_ISDIR(found.st_mode):
-                self._known = self._cache.load_below(path)
-                return self._folder(None, full, path, name, ignore.above(self._root, path))
-            self._known = {above: self._cache.load(above)}
-            return self._single(os.path.dirname(full), above, name, found)
+            if not stat.S_ISDIR(found.st_mode):
+                return self._single(os.path.dirname(full), above, name, found)
+            folder = self._folder(None, full, path, name, ignore.above(self._root, path))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise AccessError.of(error, os.fsdecode(path)) from None
+        return folder.entry(name) if folder else None
 
-    def remember(self) -> None:
-        """Tell the cache what was learnt."""
-        self._cache.keep(self._learnt)
+    # one file
 
     def _single(self, full: bytes, above: bytes, name: bytes, found: os.stat_result) -> Entry | None:
-        started = time.time_ns()
+        folder = Folder(above, time.time_ns(), self._cache.load(above))
         fd = os.open(full, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            entry = self._entry(fd, above, name, found)
+            if not stat.S_ISREG(found.st_mode):
+                return self._other(fd, above, name, found.st_mode)
+            look, kind = look_of(found), PROGRAM if found.st_mode & 0o100 else FILE
+            self._expect(1, found.st_size)
+            mark = folder.before.files.get(name)
+            if mark is not None and mark.startswith(look):
+                folder.files[name] = self.mark = mark
+                if not self._reader.absent(folder):
+                    self._progress.advance(1, found.st_size)
+                    return Entry(name, mark[KIND_AT], mark[DIGEST_AT:], found.st_size, 1)
+            self.mark = mark = self._read(fd, above, name, look, kind)
         finally:
             os.close(fd)
-        seen, before = self.seen.get(above, {}), self._known.get(above, {})
-        if any(before.get(name) != known and is_settled(known[:4], started) for name, known in seen.items()):
-            self._learnt[above] = {**before, **seen}
-        return entry
+        if mark is None:
+            return None
+        self._progress.advance(1, found.st_size if found.st_size < SMALL_BYTES else 0)
+        if is_settled(mark, folder.started_ns):
+            self._reader.learnt(above, Row({**folder.before.files, name: mark}))
+        return Entry(name, mark[KIND_AT], mark[DIGEST_AT:], size_of(mark), 1)
+
+    # folders
 
     def _folder(
         self, above: int | None, opened: bytes, path: bytes, name: bytes, outer: Ignore | None
-    ) -> Entry:
-        """A folder and all below it; `opened` is its path from the open folder `above`, where `outer` holds."""
-        started, entries = time.time_ns(), []
-        fd = os.open(opened, _LIST, dir_fd=above)
-        try:
-            self.seen[path] = {}
-            rules = ignore.inside(outer, name, fd, path)
-            with os.scandir(fd) as listing:
-                for item in listing:
-                    inner = os.fsencode(item.name)
-                    if _is_passed_over(inner):
-                        continue
-                    is_folder = item.is_dir(follow_symlinks=False)
-                    if rules and rules.excludes(inner, is_folder=is_folder):
-                        continue
-                    if is_folder:
-                        entries.append(self._folder(fd, inner, path + b"/" + inner, inner, rules))
-                    elif entry := self._listed(fd, path, inner, item):
-                        entries.append(entry)
-        finally:
-            os.close(fd)
-        self._learn(path, started)
-        manifest = Manifest.of(entries)
-        digest = blake3(manifest.encode()).digest()
-        self.manifests[digest] = manifest
-        return Entry(name, FOLDER, digest, manifest.size_bytes, manifest.files)
+    ) -> Folder | None:
+        """A folder and all below it; None where it is gone.
 
-    def _listed(self, fd: int, path: bytes, name: bytes, item: os.DirEntry[str]) -> Entry | None:
+        `opened` is its path from the open folder `above`, where the rules `outer` hold.
+        """
+        folder = Folder(path, time.time_ns(), self._cache.load(path))
         try:
-            return self._entry(fd, path, name, item.stat(follow_symlinks=False))
-        except FileNotFoundError:  # it was removed since the folder was listed
+            fd = os.open(opened, _LIST, dir_fd=above)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise AccessError.of(error, os.fsdecode(path)) from None
+        self._open.append(folder)
+        try:
+            rules = ignore.inside(outer, name, fd, path)
+            for inner in sorted(self._list(fd, folder, rules)):
+                below = self._folder(fd, inner, path + b"/" + inner, inner, rules)
+                if below is not None:
+                    folder.take(inner, below)
+            again = self._reader.absent(folder)
+            if again:
+                self._read_again(fd, folder, again)
+        except OSError as error:
+            raise AccessError.of(error, os.fsdecode(path)) from None
+        finally:
+            self._open.pop()
+            os.close(fd)
+        folder.finish()
+        self._reader.seen(folder)
+        return folder
+
+    def _list(self, fd: int, folder: Folder, rules: Ignore | None) -> list[bytes]:
+        """Look at the files and links of a folder, read those that are unknown; the names of its folders."""
+        known, files = folder.before.files, folder.files
+        inner: list[bytes] = []
+        unread: Unread = []
+        size = 0
+        with os.scandir(fd) as listing:
+            for item in listing:
+                name = item.name.encode(_ENCODING, _ERRORS)
+                if name.startswith(b".") and _is_passed_over(name):
+                    continue
+                is_folder = item.is_dir(follow_symlinks=False)
+                if rules and rules.excludes(name, is_folder=is_folder):
+                    continue
+                if is_folder:
+                    inner.append(name)
+                    continue
+                try:
+                    found = item.stat(follow_symlinks=False)
+                except FileNotFoundError:  # it was removed since the folder was listed
+                    continue
+                if not stat.S_ISREG(found.st_mode):
+                    folder.add(self._other(fd, folder.path, name, found.st_mode))
+                    continue
+                look, mark = look_of(found), known.pop(name, None)
+                if mark is not None and mark.startswith(look):
+                    files[name] = mark
+                    size += found.st_size
+                    continue
+                unread.append((name, look, PROGRAM if found.st_mode & 0o100 else FILE))
+                if len(unread) == _TOGETHER:
+                    self._read_all(fd, folder, unread)
+                    unread = []
+        self._expect(len(files), size)
+        self._progress.advance(len(files), size)
+        self._read_all(fd, folder, unread)
+        return inner
+
+    def _read_again(self, fd: int, folder: Folder, digests: Collection[bytes]) -> None:
+        """Read the files that the cache knew, but whose objects are not in the store."""
+        unread: Unread = []
+        for name, mark in list(folder.files.items()):
+            if mark[DIGEST_AT:] in digests:
+                del folder.files[name]
+                unread.append((name, mark[:KIND_AT], mark[KIND_AT]))
+        self._read_all(fd, folder, unread)
+
+    def _read_all(self, fd: int, folder: Folder, unread: Unread) -> None:
+        """Read files of an open folder, in the order of the listing, so that they lie so in the packs."""
+        self._expect(len(unread), sum(size_of(look) for _, look, _ in unread))
+        unread.sort()
+        files = size = 0
+        for name, look, kind in unread:
+            mark = self._read(fd, folder.path, name, look, kind)
+            if mark is not None:
+                folder.read[name] = mark
+            length = size_of(look)
+            files += 1
+            if length < SMALL_BYTES:
+                size += length
+            else:  # its bytes were told as they were read
+                self._progress.advance(files, size)
+                self._reader.pause(self._open)
+                files = size = 0
+        self._progress.advance(files, size)
+        self._reader.pause(self._open)
+
+    def _expect(self, files: int, size_bytes: int) -> None:
+        self._files_in_all += files
+        self._bytes_in_all += size_bytes
+        self._progress.total(self._files_in_all, self._bytes_in_all)
+
+    # what one name is
+
+    def _other(self, fd: int, path: bytes, name: bytes, mode: int) -> Entry | None:
+        """What a name is that is neither file nor folder; None where it is gone.
+
+        Raises:
+            SpecialFileError, OuterLinkError: it can't be kept.
+        """
+        if not stat.S_ISLNK(mode):
+            raise SpecialFileError(os.fsdecode(path + b"/" + name))
+        try:
+            return self._link(fd, path, name)
+        except FileNotFoundError:
             return None
         except OSError as error:
             raise AccessError.of(error, os.fsdecode(path + b"/" + name)) from None
 
-    def _learn(self, path: bytes, started: int) -> None:
-        before, seen = self._known.get(path, {}), self.seen[path]
-        if seen != before:
-            self._learnt[path] = {
-                name: known
-                for name, known in seen.items()
-                if before.get(name) == known or is_settled(known[:4], started)
-            }
-
-    def _entry(self, fd: int, path: bytes, name: bytes, found: os.stat_result) -> Entry | None:
-        """What one name in the open folder `path` is."""
-        mode = found.st_mode
-        if stat.S_ISLNK(mode):
-            return self._link(fd, path, name)
-        if not stat.S_ISREG(mode):
-            raise SpecialFileError(os.fsdecode(path + b"/" + name))
-        look = look_of(found)
-        known = self._known.get(path, {}).get(name)
-        if known is not None and known[:4] == look and known[4] not in self._distrust:
-            digest = known[4]
-            self.recalled.add(digest)
-        else:
-            digest, look = self._read(fd, path, name, look)
-            known = (*look, digest)
-        self.seen.setdefault(path, {})[name] = known
-        self._progress.advance(1, look[0])
-        return Entry(name, PROGRAM if mode & 0o100 else FILE, digest, look[0], 1)
-
-    def _link(self, fd: int, path: bytes, name: bytes) -> Entry | None:
+    def _link(self, fd: int, path: bytes, name: bytes) -> Entry:
         target = os.readlink(name, dir_fd=fd)
         if self._objects:
             hex_digits = stored_name(self._objects, os.path.join(self._root, path), target)
             if hex_digits:
                 size = os.stat(name, dir_fd=fd).st_size
-                digest = bytes.fromhex(hex_digits)
-                self.recalled.add(digest)
-                return Entry(name, FILE, digest, size, 1)
+                self._expect(1, size)
+                self._progress.advance(1, size)
+                return Entry(name, FILE, bytes.fromhex(hex_digits), size, 1)
         if not is_inner(path, target):
             raise OuterLinkError(os.fsdecode(path + b"/" + name), os.fsdecode(target))
         return Entry(name, LINK, target, 0, 1)
 
-    def _read(self, folder: int, path: bytes, name: bytes, look: Look) -> tuple[bytes, Look]:
-        """The digest of a file, and its look while it had that."""
-        for _ in range(_ATTEMPTS):
-            fd = os.open(name, _READ, dir_fd=folder)
-            try:
-                if look[0] < SMALL_BYTES:
-                    digest = self._small(fd, look[0])
-                elif self._batch is None:
-                    digest = hash_file(fd)
-                else:
-                    digest = self._batch.put_file(Path(os.fsdecode(os.path.join(self._root, path, name)))).raw
-                before, look = look, look_of(os.fstat(fd))
-            finally:
-                os.close(fd)
-            if digest is not None and look == before:
-                return digest, look
+    def _read(self, folder: int, path: bytes, name: bytes, look: Look, kind: int) -> bytes | None:
+        """The mark of a file that is read now; None where it is gone.
+
+        Raises:
+            FileChangedError: it was written to each time.
+        """
+        try:
+            for _ in range(_ATTEMPTS):
+                fd = os.open(name, _READ, dir_fd=folder)
+                try:
+                    small = size_of(look) < SMALL_BYTES
+                    data = _read_small(fd, size_of(look)) if small else None
+                    digest = None if small else self._reader.large(fd, self._told)
+                    found = os.fstat(fd)
+                finally:
+                    os.close(fd)
+                before, look = look, look_of(found)
+                if look == before:
+                    if data is not None:
+                        digest = self._reader.small(data)
+                    if digest is not None:
+                        return b"%b%c%b" % (look, kind, digest)
+                if not stat.S_ISREG(found.st_mode):
+                    raise SpecialFileError(os.fsdecode(path + b"/" + name))
+                kind = PROGRAM if found.st_mode & 0o100 else FILE
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise AccessError.of(error, os.fsdecode(path + b"/" + name)) from None
         raise FileChangedError(os.fsdecode(path + b"/" + name))
 
-    def _small(self, fd: int, size: int) -> bytes | None:
-        """The digest of a small file; None where it has another size by now."""
-        data = os.read(fd, size + 1)
-        while len(data) < size and (more := os.read(fd, size + 1 - len(data))):
-            data += more
-        if len(data) != size:
-            return None
-        return blake3(data).digest() if self._batch is None else self._batch.put(data).raw
+    def _told(self, count: int) -> None:
+        self._progress.advance(0, count)
+
+
+def _read_small(fd: int, size: int) -> bytes | None:
+    """All of a small file; None where it has another size by now."""
+    data = os.read(fd, size + 1)
+    while len(data) < size and (more := os.read(fd, size + 1 - len(data))):
+        data += more
+    return data if len(data) == size else None
 
 
 def _is_passed_over(name: bytes) -> bool:

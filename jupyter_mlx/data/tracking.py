@@ -88,8 +88,7 @@ class Tracking:
 
     def _whole(self, path: str, progress: Progress) -> Version:
         with self._store.hold():
-            _, entry = self._tree.save(path, progress)
-            version = Version.of(path, entry)
+            version = Version.of(path, self._tree.save(path, progress))
             with self._alone():
                 Pointer.of(version).write(self._pointer(path), self._temp)
         self.ignore(path)
@@ -100,7 +99,7 @@ class Tracking:
         with self._store.hold():
             put: Entry | None = None
             if os.path.lexists(self._root / path):
-                _, put = self._tree.save(path, progress)
+                put = self._tree.save(path, progress)
             with self._alone():
                 before = Pointer.read(self._pointer(home), f"{home}{SUFFIX}").version(home)
                 path = path if put else self._gone(path, before)

@@ -15,7 +15,6 @@ from jupyter_mlx.store.files import sweep
 from . import choice, paths, tracked
 from .contents import Contents
 from .links import Link
-from .manifest import PROGRAM, Entry
 from .parts import Partial
 from .pointer import SUFFIX
 from .progress import SILENT
@@ -81,8 +80,7 @@ class Workspace:
             FileChangedError: a file changes whenever it is read.
         """
         inner = self._tree.inner(path)
-        survey, entry = self._tree.look(inner)
-        self._contents.unsaved = survey.manifests
+        entry, self._contents.unsaved = self._tree.listed(inner)
         return Version.of(inner, entry) if entry else None
 
     def save(self, path: str, progress: Progress = SILENT) -> Version:
@@ -93,9 +91,7 @@ class Workspace:
             UsageError, AccessError, FileChangedError: see `version`.
         """
         inner = self._tree.inner(path)
-        survey, entry = self._tree.save(inner, progress)
-        self._contents.unsaved = survey.manifests
-        return Version.of(inner, entry)
+        return Version.of(inner, self._tree.save(inner, progress))
 
     def add(self, given: Sequence[Path | str], progress: Progress = SILENT) -> list[Version]:
         """Store data, write its pointers, and have git ignore it. All paths are checked first.
@@ -235,22 +231,15 @@ class Workspace:
         from .checkout import Change, Checkout, UnsavedError
 
         path = self._tree.inner(version.path if to is None else paths.relative(self.root, to))
-        survey, now = self._tree.look(path)
-        then = version.entry(os.fsencode(path.rpartition("/")[2]))
-        if now and now.kind == PROGRAM and version.kind == "file" and version.executable is None:
-            then = Entry(then.name, PROGRAM, then.digest, then.size_bytes, then.files)
-        work = Checkout(self.root, self.store, self._temp, link=link, progress=progress)
-        steps, planner = work.plan(survey, now, then)
-        if not steps:
-            return Change(path, 0, 0, 0)
+        work = Checkout(self._tree, self._contents, link=link, progress=progress)
         try:
-            work.require(steps, planner, path)
+            steps = work.plan(path, version)
         except UnsavedError:
             if not force:
                 raise
             self.save(path)
-            work.require(steps, planner, path)
-        return work.apply(steps, survey, path, self._tree.cache)
+            steps = work.plan(path, version)
+        return work.apply(steps, path) if steps else Change(path, 0, 0, 0)
 
     def push(
         self,

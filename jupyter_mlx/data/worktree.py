@@ -6,22 +6,22 @@ import os
 from typing import TYPE_CHECKING
 
 from jupyter_mlx.digest import Digest
-from jupyter_mlx.store.base import FileChangedError
 
 from . import paths
-from .manifest import FOLDER, Entry
 from .progress import SILENT
+from .reading import Reader, Saver
 from .scan import StatCache
 from .survey import Survey
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from jupyter_mlx.store.base import ObjectStore
 
+    from .folder import Folder
+    from .manifest import Entry, Manifest
     from .progress import Progress
-
-_ATTEMPTS = 3
 
 
 class WorkTree:
@@ -32,55 +32,47 @@ class WorkTree:
         self.cache = StatCache(state / "scan.db")
         self.temp, self.objects = state / "tmp", state / "store" / "objects"
 
-    def look(self, path: str) -> tuple[Survey, Entry | None]:
+    def look(self, path: str) -> Entry | None:
         """What is at `path` now; nothing is stored.
 
         Raises:
             UsageError, AccessError, FileChangedError: see `Survey.path`.
         """
-        survey = Survey(self.root, self.cache, objects=self.objects)
-        entry = survey.path(os.fsencode(path))
-        survey.remember()
-        return survey, entry
+        return self.visit(path, None)[0]
 
-    def save(self, path: str, progress: Progress = SILENT) -> tuple[Survey, Entry]:
+    def visit(self, path: str, visit: Callable[[Folder], None] | None) -> tuple[Entry | None, bytes | None]:
+        """`look`, with `visit` called for each folder, inner ones first; of a single file also its mark."""
+        reader = Reader(self.cache, visit)
+        survey = Survey(self.root, self.cache, reader, objects=self.objects)
+        entry = survey.path(os.fsencode(path))
+        reader.close()
+        return entry, survey.mark
+
+    def listed(self, path: str) -> tuple[Entry | None, dict[bytes, Manifest]]:
+        """What is at `path` now, and the manifests, by digest, that the store has not got."""
+        manifests: dict[bytes, Manifest] = {}
+
+        def visit(folder: Folder) -> None:
+            if not self.store.has(Digest(folder.whole.digest.hex())):
+                manifests[folder.whole.digest] = folder.manifest()
+
+        return self.visit(path, visit)[0], manifests
+
+    def save(self, path: str, progress: Progress = SILENT) -> Entry:
         """Store what is at `path` now.
 
         Raises:
             NoSuchPathError: nothing is there.
             UsageError, AccessError, FileChangedError: see `Survey.path`.
         """
-        distrust: frozenset[bytes] = frozenset()
-        for _ in range(_ATTEMPTS):
-            with self.store.hold():
-                with self.store.batch() as batch:
-                    survey = Survey(
-                        self.root,
-                        self.cache,
-                        objects=self.objects,
-                        batch=batch,
-                        distrust=distrust,
-                        progress=progress,
-                    )
-                    entry = survey.path(os.fsencode(path))
-                    if entry is None:
-                        raise paths.NoSuchPathError(path)
-                    absent = self._absent(survey, entry)
-                    if not absent:  # manifests after all that they name
-                        for manifest in survey.manifests.values():
-                            batch.put(manifest.encode())
-                survey.remember()
-            if not absent:
-                return survey, entry
-            distrust = absent
-        raise FileChangedError(path)
-
-    def _absent(self, survey: Survey, entry: Entry) -> frozenset[bytes]:
-        """The digests that the stat cache recalled, but whose objects the store has not got."""
-        if not survey.recalled or (entry.kind == FOLDER and self.store.has(entry.of)):
-            return frozenset()
-        missing = self.store.missing(Digest(raw.hex()) for raw in survey.recalled)
-        return frozenset(digest.raw for digest in missing)
+        with self.store.hold(), self.store.batch() as batch:
+            saver = Saver(self.cache, self.store, batch)
+            survey = Survey(self.root, self.cache, saver, objects=self.objects, progress=progress)
+            entry = survey.path(os.fsencode(path))
+            if entry is None:
+                raise paths.NoSuchPathError(path)
+            saver.close()
+        return entry
 
     def inner(self, path: str) -> str:
         """A path that may hold data, and neither is nor lies behind a link.
