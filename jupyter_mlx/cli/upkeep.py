@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from .data_views import paths_argument
+import click
+
+from .data_views import paths_argument, size
 from .face import Face, Payload, command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from jupyter_mlx.data.verify import Fault
+    from jupyter_mlx.store.sweep import Removed
 
 
 @command("verify")
@@ -37,10 +41,95 @@ def verify_command(face: Face, paths: tuple[str, ...]) -> Payload:
     return asdict(verdict)
 
 
+class Age(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """A length of time: a number with s, m, h or d; without a letter, seconds."""
+
+    name = "age"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Its seconds."""
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", str(value).strip())
+        if not found:
+            self.fail(f"{value!r} is no age; write 30m, 12h, 2d, or 0", param, ctx)
+        return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
+
+
 @command("gc")
-def gc_command(face: Face) -> Payload:
-    """Remove what nothing refers to (a later version)."""
-    face.project.workspace.gc(())
+@click.option("--dry-run", "-n", is_flag=True, help="Say what would go; remove nothing.")
+@click.option(
+    "--grace",
+    type=Age(),
+    default="1h",
+    show_default=True,
+    metavar="AGE",
+    help="Keep what is younger: 30m, 2d, 0.",
+)
+@click.option("--tips", is_flag=True, help="Of git, keep only what branches, tags and stashes hold now.")
+def gc_command(face: Face, dry_run: bool, grace: float, tips: bool) -> Payload:
+    r"""Remove from the store what nothing refers to any more.
+
+    Kept is what any pointer or mlx.lock of the work tree, of git's branches,
+    remote branches, tags and stashes (with all their history) names, what any
+    run read or wrote, and the pipeline's results. Where one of these can't be
+    read, nothing is removed. Other commands may work meanwhile.
+
+    \b
+      jmlx gc --dry-run
+      jmlx gc --grace 0          (also what was written within the last hour)
+      jmlx gc --tips             (forget versions that only old commits name)
+    """
+    from jupyter_mlx.keeping import Scope, collect
+
+    with face.progress("removing") as progress:
+        done = collect(
+            face.project, scope=Scope(tips=tips), grace_s=grace, dry_run=dry_run, progress=progress
+        )
+    _say_removed(face, done.removed, dry_run=dry_run)
+    if done.marked.absent:
+        some = ", ".join(dict.fromkeys(done.marked.absent[:3]))
+        face.note(
+            f"note: the data of {count_of(done.marked.absent)} was never here ({some}); that is no fault"
+        )
+    return {
+        "dry_run": dry_run,
+        "objects": done.removed.small_objects + done.removed.large_objects,
+        "size_bytes": done.removed.small_bytes + done.removed.large_bytes,
+        **asdict(done.removed),
+        "needed": done.live,
+        "absent": done.marked.absent,
+    }
+
+
+def count_of(names: Sequence[str]) -> str:
+    """How many different ones, for people."""
+    return "1 version" if len(set(names)) == 1 else f"{len(set(names)):,} versions"
+
+
+def _say_removed(face: Face, removed: Removed, *, dry_run: bool) -> None:
+    verb = "would go" if dry_run else "removed"
+    if removed.small_objects or removed.large_objects:
+        kinds = {
+            "small objects": (removed.small_objects, removed.small_bytes),
+            "large objects": (removed.large_objects, removed.large_bytes),
+        }
+        for kind, (objects, size_bytes) in kinds.items():
+            if objects:
+                face.say(f"{objects:>9,} {kind:<14} {size(size_bytes):>9}  {verb}")
+    else:
+        face.say(
+            "nothing is in the store that is not needed" + (" or young" if removed.young_objects else "")
+        )
+    if removed.young_objects:
+        face.say(
+            f"{removed.young_objects:>9,} {'objects':<14} {size(removed.young_bytes):>9}  are needed by nothing, "
+            "but young; `--grace 0` removes them"
+        )
+    if removed.busy_packs:
+        face.say(
+            "a process is writing to the store: run `jmlx gc` again later to have the rest of the space back"
+        )
 
 
 def _say_faults(face: Face, what: str, faults: Iterable[Fault]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from fnmatch import fnmatchcase
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -73,13 +74,36 @@ def contents(root: Path, patterns: Sequence[str]) -> Iterator[tuple[str, str, by
         GitError: this is no git repository.
     """
     seen: dict[tuple[str, str], str] = dict.fromkeys(_staged(root, patterns), "")
-    if git.has_commits(root):
+    if git.run(root, "rev-list", "-n", "1", "--all"):
         for told, path, blob in git.log(root, "%H", patterns, "--all", "--full-history", *_stashes(root)):
             if blob is not None:
                 seen.setdefault((path, blob), told.decode())
-    for ((path, _), commit), data in zip(seen.items(), git.blobs(root, [b for _, b in seen]), strict=True):
-        if data is not None:
-            yield commit, path, data
+    yield from _read(root, seen)
+
+
+def tips(root: Path, patterns: Sequence[str]) -> Iterator[tuple[str, str, bytes]]:
+    """`contents` of what branches, tags, remote branches and stashes hold now, and of what is staged.
+
+    Raises:
+        GitError: this is no git repository.
+    """
+    seen: dict[tuple[str, str], str] = dict.fromkeys(_staged(root, patterns), "")
+    for commit in {*git.run(root, "rev-list", "--no-walk", "--all").decode().split(), *_stashes(root)}:
+        for line in git.run(root, "ls-tree", "-r", "-z", commit).split(b"\x00"):
+            facts, _, name = line.partition(b"\t")
+            path = name.decode("utf-8", "surrogateescape")
+            if any(fnmatchcase(path, pattern) for pattern in patterns) and facts.split(b" ")[1] == b"blob":
+                seen.setdefault((path, facts.split(b" ")[2].decode()), commit)
+    yield from _read(root, seen)
+
+
+def _read(root: Path, seen: dict[tuple[str, str], str]) -> Iterator[tuple[str, str, bytes]]:
+    for ((path, blob), commit), data in zip(
+        seen.items(), git.blobs(root, [blob for _, blob in seen]), strict=True
+    ):
+        if data is None:
+            raise GitError(f"it has lost {blob}, which is {path} at {commit[:10] or 'the index'}")
+        yield commit, path, data
 
 
 def all_pointers(root: Path) -> Iterator[tuple[str, Version]]:

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jupyter_mlx.errors import AccessError
+
 from .pointer import SUFFIX, Pointer, is_pointer
 
 if TYPE_CHECKING:
@@ -13,18 +15,22 @@ if TYPE_CHECKING:
 
     from .version import Version
 
-_NOT_ENTERED = frozenset({".git", ".mlx", ".ipynb_checkpoints", "__pycache__", "node_modules", ".venv"})
+NOT_ENTERED = frozenset({".git", ".mlx", ".ipynb_checkpoints", "__pycache__", "node_modules", ".venv"})
+"""Folders in which no data is looked for."""
 
 
-def pointers(root: Path) -> list[Version]:
+def pointers(root: Path, *, strict: bool = False) -> list[Version]:
     """What the pointers of the work tree say, by path.
+
+    Folders that can't be listed are passed over, but not where this is `strict`.
 
     Raises:
         ConfigError: a pointer is malformed.
+        AccessError: one can't be read, or a folder with `strict`.
     """
     found = [
         Pointer.read(root / f"{path}{SUFFIX}", f"{path}{SUFFIX}").version(path)
-        for path in _walk(str(root), "")
+        for path in _walk(str(root), "", strict=strict)
     ]
     return sorted(found, key=lambda version: version.path)
 
@@ -41,7 +47,7 @@ def pointer_at(root: Path, path: str) -> Version | None:
     return Pointer.read(file, f"{path}{SUFFIX}").version(path)
 
 
-def _walk(folder: str, inner: str) -> Iterator[str]:
+def _walk(folder: str, inner: str, *, strict: bool) -> Iterator[str]:
     """The tracked paths below a folder; what is itself tracked is not entered."""
     folders: list[str] = []
     names: set[str] = set()
@@ -49,13 +55,17 @@ def _walk(folder: str, inner: str) -> Iterator[str]:
         with os.scandir(folder) as listing:
             for item in listing:
                 if item.name.endswith(SUFFIX) and item.name != SUFFIX:
-                    if item.is_file() and is_pointer(item.path):
+                    if item.is_file() and (
+                        is_pointer(item.path) or (strict and not os.access(item.path, os.R_OK))
+                    ):
                         names.add(item.name.removesuffix(SUFFIX))
-                elif item.name not in _NOT_ENTERED and item.is_dir(follow_symlinks=False):
+                elif item.name not in NOT_ENTERED and item.is_dir(follow_symlinks=False):
                     folders.append(item.name)
-    except OSError:
+    except OSError as error:
+        if strict:
+            raise AccessError.of(error, folder) from None
         return  # a folder that can't be listed holds no pointers that could be read
     yield from (inner + name for name in names)
     for name in folders:
         if name not in names and not Path(folder, name, "pyvenv.cfg").exists():
-            yield from _walk(f"{folder}/{name}", f"{inner}{name}/")
+            yield from _walk(f"{folder}/{name}", f"{inner}{name}/", strict=strict)

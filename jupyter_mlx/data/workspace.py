@@ -9,7 +9,6 @@ import os
 from typing import TYPE_CHECKING, Literal
 
 from jupyter_mlx.digest import Digest
-from jupyter_mlx.errors import NotYetError
 from jupyter_mlx.store.files import sweep
 
 from . import choice, paths, tracked
@@ -325,7 +324,7 @@ class Workspace:
 
         return verify(self.store, self.select(given), everything=not given, progress=progress)
 
-    def gc(self, roots: Iterable[Digest]) -> None:
-        """Remove what nothing refers to."""
-        del roots
-        raise NotYetError("`jmlx gc`", "the store keeps every version; `jmlx du` says what they take")
+    @property
+    def contents(self) -> Contents:
+        """Looks into versions."""
+        return self._contents

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -304,6 +304,30 @@ class Ledger:
         """Run id → digest of its record."""
         found = self._db.read("SELECT id, record FROM runs WHERE record IS NOT NULL")
         return {row["id"]: row["record"] for row in found}
+
+    def needed(self) -> Iterator[tuple[str, str, str]]:
+        """Run id, kind (`file`, `folder`, `object`) and digest of all that runs refer to, also those in the trash.
+
+        The same kind and digest may come with several runs.
+        """
+        for row in self._db.read(
+            "SELECT min(runs.id), files.kind, files.digest FROM files JOIN runs ON runs.rowid = files.run"
+            " GROUP BY files.digest, files.kind"
+        ):
+            yield row[0], row[1], row[2]
+        last = 0
+        while found := self._db.read(
+            "SELECT rowid, id, record, detail FROM runs WHERE rowid > ? ORDER BY rowid LIMIT 500", (last,)
+        ):
+            last = found[-1]["rowid"]
+            for row in found:
+                for digest in {row["record"] or "", *rows.digests_in(row["detail"])} - {""}:
+                    yield row["id"], "object", digest
+
+    def knows(self, id_: str) -> bool:
+        """Whether there is such a run, or was one until it was purged."""
+        query = "SELECT 1 FROM runs WHERE id = ?1 UNION SELECT 1 FROM purged WHERE id = ?1"
+        return bool(self._db.read(query, (id_,)))
 
     def seq(self) -> int:
         """How many changes there have been."""

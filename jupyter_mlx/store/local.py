@@ -150,6 +150,17 @@ class LocalStore:
                 absent |= self._large.missing({asked[raw] for raw in some if raw not in known})
         return absent
 
+    @property
+    def objects(self) -> Path:
+        """The folder of the large objects, which links of a work tree lead to."""
+        return self.folder / "objects"
+
+    def was_here(self, digest: Digest) -> bool:
+        """Whether an object that is not here once was, as far as the index knows."""
+        return self._large.was_damaged(digest) or (
+            (self.folder / "index.db").exists() and self._index.was_here(digest.raw)
+        )
+
     def size(self, digest: Digest) -> int:
         """See `ObjectStore.size`."""
         large = self._large.size(digest)

@@ -1,0 +1,171 @@
+"""What a project refers to, and so must keep: its pointers, git's, its pipeline's results, its runs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .data.gc import Collected, Listings, Marked, Marking, Root, RootError, gc, linked
+from .digest import Digest
+from .errors import MlxError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .data.progress import Progress
+    from .data.version import Version
+    from .project import Project
+    from .store.digestset import DigestSet
+
+GRACE_S = 3600.0
+"""What is younger stays though nothing needs it: someone may be about to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What counts as referred to."""
+
+    tips: bool = False
+    """Of git, only what branches, tags and stashes hold now, not what their history held."""
+
+
+def collect(
+    project: Project,
+    *,
+    scope: Scope = Scope(),
+    grace_s: float = GRACE_S,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Collected:
+    """Remove from the project's store what nothing refers to.
+
+    Raises:
+        RootError: something that may refer to data can't be read; nothing was removed.
+    """
+    from .data.progress import SILENT
+
+    def mark(live: DigestSet) -> Marked:
+        marking = Marking(project.store, project.workspace.contents, live)
+        marking.roots(roots(project, scope))
+        return marking.marked
+
+    listings = Listings(b"mlx-record ", _named_in, lambda data: _is_unknown(project, data))
+    return gc(project.store, mark, listings, grace_s=grace_s, dry_run=dry_run, progress=progress or SILENT)
+
+
+def roots(project: Project, scope: Scope) -> Iterator[Root]:
+    """All that the project refers to.
+
+    Raises:
+        RootError: something can't be read.
+    """
+    yield from _work_tree(project)
+    yield from linked(project.root, project.store.objects)
+    yield from _git(project, scope)
+    yield from _results(project)
+    yield from _runs(project)
+
+
+def _work_tree(project: Project) -> Iterator[Root]:
+    from .data.tracked import pointers
+    from .pipelines import lock
+
+    try:
+        for version in pointers(project.root, strict=True):
+            yield _root(f"the pointer of {version.path}", version)
+        for stage, result in lock.read(project.root).items():
+            for found in (*result.inputs.values(), *result.outputs.values()):
+                yield Root(f"stage {stage} in mlx.lock", Digest.parse(found.digest), found.kind)
+    except MlxError as error:
+        raise RootError("the work tree", str(error)) from None
+
+
+def _root(where: str, version: Version) -> Root:
+    return Root(where, version.digest, version.kind)
+
+
+def _git(project: Project, scope: Scope) -> Iterator[Root]:
+    """What the pointers and locks in git say; of a malformed one, whatever digests stand in it."""
+    from .data import history
+    from .data.git import GitError
+
+    if not _in_git(project):
+        return
+    ask = history.tips if scope.tips else history.contents
+    try:
+        for commit, path, data in ask(project.root, ["*.mlx", "mlx.lock"]):
+            where = f"{path} at {commit[:10] or 'the index'}"
+            yield from _lock_roots(where, data) if path == "mlx.lock" else _pointer_roots(where, path, data)
+    except GitError as error:
+        raise RootError("git's history", f"git says: {error.problem}") from None
+
+
+def _in_git(project: Project) -> bool:
+    return any((folder / ".git").exists() for folder in (project.root, *project.root.parents))
+
+
+def _pointer_roots(where: str, path: str, data: bytes) -> Iterator[Root]:
+    from .data.pointer import Pointer
+
+    try:
+        yield _root(where, Pointer.parse(data.decode("utf-8", "replace"), path).version(path))
+    except MlxError:
+        yield from _digests_in(where, data)
+
+
+def _lock_roots(where: str, data: bytes) -> Iterator[Root]:
+    try:
+        stages = json.loads(data)["stages"].values()
+        for stage in stages:
+            for found in (*stage["inputs"].values(), *stage["outputs"].values()):
+                yield Root(where, Digest.parse(found["digest"]), found["kind"])
+    except (ValueError, KeyError, TypeError, AttributeError, MlxError):
+        pass
+    yield from _digests_in(where, data)
+
+
+def _digests_in(where: str, data: bytes) -> Iterator[Root]:
+    from .ledger.rows import digests_in
+
+    for digest in digests_in(data):
+        yield Root(where, Digest.parse(digest), "unknown")
+
+
+def _results(project: Project) -> Iterator[Root]:
+    """The pipeline's results of all fingerprints: a damaged one is run again, and its run is in the ledger."""
+    from .pipelines.results import Results
+
+    for version in Results(project.state).versions():
+        yield Root(f"a kept result of {version.path}", Digest.parse(version.digest), version.kind)
+
+
+def _runs(project: Project) -> Iterator[Root]:
+    if not (project.state / "ledger.db").exists():
+        return  # then every record in the store is kept: a rebuild finds them
+    try:
+        for run, kind, digest in project.ledger.needed():
+            yield Root(
+                f"run {run[:8]}",
+                Digest.parse(digest),
+                "folder" if kind == "folder" else "file" if kind == "file" else "object",
+            )
+    except MlxError as error:
+        raise RootError("the ledger", str(error)) from None
+
+
+def _named_in(record: bytes) -> Iterator[bytes]:
+    from .ledger.rows import digests_in
+
+    for digest in digests_in(record):
+        yield Digest.parse(digest).raw
+
+
+def _is_unknown(project: Project, data: bytes) -> bool:
+    """Whether a record is of a run that the ledger has not got: a rebuild would bring it back."""
+    from .ledger import record
+
+    found = record.decode(data)
+    if found is None or not (project.state / "ledger.db").exists():
+        return True
+    return not project.ledger.knows(found[0].id)
