@@ -1,0 +1,62 @@
+"""Tells the stat cache what a checkout wrote, so that the next status reads nothing."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from .scan import Row, Whole, is_settled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .scan import Known, StatCache
+
+_HELD: Final = 50_000
+_SETTLES_NS: Final = 100_000_000
+
+
+class _Folder(NamedTuple):
+    path: bytes
+    done_ns: int
+    placed: Known
+    gone: Sequence[bytes]
+    whole: Whole | None
+
+
+class Placed:
+    """Holds what was written until a later write of the same file would show, then remembers it."""
+
+    def __init__(self, cache: StatCache) -> None:
+        self._cache = cache
+        self._folders: list[_Folder] = []
+        self._held = 0
+
+    def folder(self, path: bytes, placed: Known, gone: Sequence[bytes], whole: Whole | None = None) -> None:
+        """So much was done in a folder; with `whole`, which it is now, nothing else is in it."""
+        if not (placed or gone or whole):
+            return
+        self._folders.append(_Folder(path, time.time_ns(), placed, gone, whole))
+        self._held += len(placed)
+        if self._held >= _HELD:
+            self._keep(time.time_ns() - _SETTLES_NS)
+
+    def close(self) -> None:
+        """All is done."""
+        self._keep(time.time_ns())
+
+    def _keep(self, until_ns: int) -> None:
+        ready = [folder for folder in self._folders if folder.done_ns <= until_ns]
+        self._folders = self._folders[len(ready) :]
+        self._held = sum(len(folder.placed) for folder in self._folders)
+        now = time.time_ns()
+        self._cache.keep((folder.path, self._row(folder, now)) for folder in ready)
+
+    def _row(self, folder: _Folder, now: int) -> Row:
+        settled = {name: mark for name, mark in folder.placed.items() if is_settled(mark, now)}
+        if folder.whole is not None:
+            return Row(settled, folder.whole if len(settled) == len(folder.placed) else None)
+        files = {**self._cache.load(folder.path).files, **settled}
+        for name in folder.gone:
+            files.pop(name, None)
+        return Row(files)
