@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -15,26 +16,40 @@ _SPECIAL = re.compile(rb"([*?\[\\])")
 
 
 def ignore(path: Path, temp: Path) -> bool:
-    """Have git ignore the data at `path`; whether a line had to be added."""
-    file, line = path.parent / ".gitignore", pattern(path)
-    found = _read(file)
-    if line in found.split(b"\n"):
-        return False
-    joint = b"" if not found or found.endswith(b"\n") else b"\n"
-    write_atomically(str(file), found + joint + line + b"\n", str(temp))
-    return True
+    """Have git ignore the data at `path`; whether a line had to be added.
+
+    Raises:
+        AccessError: the `.gitignore` can't be read, or is read-only.
+    """
+    return add_line(path.parent / ".gitignore", pattern(path), temp)
 
 
 def unignore(path: Path, temp: Path) -> bool:
     """Take that line out again; whether it was there. No other line is touched."""
-    file, line = path.parent / ".gitignore", pattern(path)
-    lines = _read(file).split(b"\n")
-    if line not in lines:
+    return remove_line(path.parent / ".gitignore", pattern(path), temp)
+
+
+def add_line(file: Path, line: bytes, temp: Path) -> bool:
+    """Put a line at the end of a file of git's, ended as its last line is; False where it stands there."""
+    found = _read(file)
+    if line in _lines(found):
         return False
-    lines.remove(line)
+    end = b"\r\n" if found.rstrip(b"\n").endswith(b"\r") or found.endswith(b"\r\n") else b"\n"
+    joint = b"" if not found or found.endswith(b"\n") else end
+    _write(file, found + joint + line + end, temp)
+    return True
+
+
+def remove_line(file: Path, line: bytes, temp: Path) -> bool:
+    """Take a line out of a file of git's, and the file where nothing else was in it; whether it was there."""
+    found = _read(file)
+    if line not in _lines(found):
+        return False
+    lines = found.split(b"\n")
+    del lines[_lines(found).index(line)]
     rest = b"\n".join(lines)
     if rest.strip():
-        write_atomically(str(file), rest, str(temp))
+        _write(file, rest, temp)
     else:
         file.unlink()
     return True
@@ -56,3 +71,14 @@ def _read(file: Path) -> bytes:
         return b""
     except OSError as error:
         raise AccessError.of(error, file) from None
+
+
+def _lines(text: bytes) -> list[bytes]:
+    """Without the line ends of Windows, which git reads over."""
+    return [line.removesuffix(b"\r") for line in text.split(b"\n")]
+
+
+def _write(file: Path, text: bytes, temp: Path) -> None:
+    if file.exists() and not os.access(file, os.W_OK):
+        raise AccessError(str(file), "Permission denied")
+    write_atomically(str(file), text, str(temp))

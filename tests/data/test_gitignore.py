@@ -1,10 +1,12 @@
 """The upkeep of .gitignore, judged by git itself."""
 
+import os
 import subprocess
 
 import pytest
 
 from jupyter_mlx.data.gitignore import ignore, unignore
+from jupyter_mlx.errors import AccessError
 
 
 @pytest.fixture
@@ -66,3 +68,24 @@ def test_the_file_goes_with_its_last_line(repository):
     assert unignore(repository / "data", repository / "tmp")
     assert not (repository / ".gitignore").exists()
     assert not unignore(repository / "data", repository / "tmp")
+
+
+def test_lines_with_the_line_ends_of_windows_stay_so(repository):
+    file = repository / ".gitignore"
+    file.write_bytes(b"*.pyc\r\n/data\r\n*.tmp\r\n")
+    assert not ignore(repository / "data", repository / "tmp")
+    ignore(repository / "more", repository / "tmp")
+    assert file.read_bytes() == b"*.pyc\r\n/data\r\n*.tmp\r\n/more\r\n"
+    assert ignored(repository, "more")
+    unignore(repository / "data", repository / "tmp")
+    assert file.read_bytes() == b"*.pyc\r\n*.tmp\r\n/more\r\n"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
+def test_a_file_that_is_read_only_stays_as_it_is(repository):
+    file = repository / ".gitignore"
+    file.write_bytes(b"*.pyc\n")
+    file.chmod(0o444)
+    with pytest.raises(AccessError, match="chmod"):
+        ignore(repository / "data", repository / "tmp")
+    assert file.read_bytes() == b"*.pyc\n"
