@@ -73,7 +73,8 @@ def log(metrics: Mapping[str, float] | None = None, /, step: int | None = None, 
 def log_artifact(path: str | os.PathLike[str]) -> None:
     """Keep a file or folder of the project as an output of the active run."""
     run, project = _current(), _project()
-    run.add_output(project.workspace.save(project.relative(path)))
+    with project.store.hold():  # until the run names it
+        run.add_output(project.workspace.save(project.relative(path)))
 
 
 def log_figure(figure: Any, name: str = "figure") -> None:

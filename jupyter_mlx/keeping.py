@@ -65,6 +65,8 @@ def roots(project: Project, scope: Scope) -> Iterator[Root]:
     yield from _git(project, scope)
     yield from _results(project)
     yield from _runs(project)
+    # again: what `git stash pop` brought back meanwhile was in neither place when that was looked at
+    yield from _work_tree(project)
 
 
 def _work_tree(project: Project) -> Iterator[Root]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -103,16 +104,22 @@ class Recorder:
             slice=tuple(self.redactor.text(cell) for cell in slice_),
             parent=parent,
         )
+        # what the run stores is named by nothing but itself until it is sealed
+        held = ExitStack()
+        held.enter_context(self.workspace.store.hold())
         self.ledger.open(run)
-        return ActiveRun(self, run, self._pool.submit(git.capture, self.root))
+        return ActiveRun(self, run, self._pool.submit(git.capture, self.root), held)
 
     def resume(self, run_id: str) -> LoggedRun:
         """A handle on a run that another process opened, to log into it."""
         return LoggedRun(self, self.ledger.get(run_id))
 
-    def settle(self, run: Run, state: Future[git.GitState | None], report: Report | None) -> None:
-        """Add git and environment to a sealed run and keep its record, beside the caller."""
+    def settle(
+        self, run: Run, state: Future[git.GitState | None], report: Report | None, held: ExitStack
+    ) -> None:
+        """Add git and environment to a sealed run and keep its record, beside the caller; then let go of `held`."""
         future = self._pool.submit(self._settle, run, state, report)
+        future.add_done_callback(lambda _: held.close())
         with self._lock:
             self._open_settles.add(future)
         future.add_done_callback(self._settled)
@@ -214,9 +221,11 @@ def _as_number(key: object, value: Any) -> float:
 class ActiveRun(LoggedRun):
     """A run that this process opened and will seal."""
 
-    def __init__(self, recorder: Recorder, run: Run, state: Future[git.GitState | None]) -> None:
+    def __init__(
+        self, recorder: Recorder, run: Run, state: Future[git.GitState | None], held: ExitStack
+    ) -> None:
         super().__init__(recorder, run)
-        self._state = state
+        self._state, self._held = state, held
         self._meter = Meter.start()
         self._inputs: dict[str, FileVersion] = {}
         self._outputs: dict[str, FileVersion] = {}
@@ -285,7 +294,7 @@ class ActiveRun(LoggedRun):
             resources=self._meter.read(),
         )
         self.run = self._recorder.ledger.finish(run)
-        self._recorder.settle(self.run, self._state, report)
+        self._recorder.settle(self.run, self._state, report, self._held)
         return self.run
 
 
