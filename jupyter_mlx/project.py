@@ -191,15 +191,21 @@ class Project:
 
         return Runner(self.root, self.state, self.workspace, lambda: self.recorder)
 
-    def remote(self, name: str | None = None) -> ObjectStore:
+    def remote(self, name: str | None = None, jobs: int | None = None) -> ObjectStore:
         """The store of a remote of `mlx.yaml`; without a name, the only one or `origin`.
+
+        Up to `jobs` requests are made at once.
 
         Raises:
             NotFoundError: there is no such remote.
+            BadRemoteError: its address is none.
         """
+        from .config.machine import remote_here
         from .store.remote import open_remote
 
-        return open_remote(self.config.remote(name).url, root=self.root)
+        found = remote_here(self.root, self.config.remote(name))
+        cache = self.state / "remotes"
+        return open_remote(found.url, root=self.root, options=found.options, cache=cache, jobs=jobs)
 
     # -- what the faces show ---------------------------------------------------------------
 

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from jupyter_mlx.data.sync import Transfer
 
 _remote = click.option("-r", "--remote", "name", metavar="NAME", help="The remote, where there are several.")
+_jobs = click.option(
+    "-j", "--jobs", type=click.IntRange(1, 64), help="Requests at once: 4 over a network, 2 to a folder."
+)
+_revs = click.option(
+    "--rev", "revs", multiple=True, metavar="REV", help="The versions at this git revision; can be repeated."
+)
+_everywhere = click.option(
+    "--all", "everywhere", is_flag=True, help="The versions at the tips of all branches and tags."
+)
 
 
 @click.group("remote")
@@ -23,23 +32,42 @@ def remote_command() -> None:
 @command("add", group=remote_command)
 @click.argument("name")
 @click.argument("url")
-def remote_add(face: Face, name: str, url: str) -> Payload:
+@click.option(
+    "-o", "--option", "given", multiple=True, metavar="KEY=VALUE", help="An endpoint_url, profile, region, …"
+)
+def remote_add(face: Face, name: str, url: str, given: tuple[str, ...]) -> Payload:
     r"""Write a remote into mlx.yaml.
 
-    URL is a folder's path, from the project if it is relative; a later version
-    takes s3://, gs:// and the like.
+    URL is a folder's path, from the project if it is relative, or s3://, gs://,
+    az://, ssh://, https:// (to read). Passwords and keys do not belong here:
+    they come from the environment or the storage's own configuration.
 
     \b
       jmlx remote add origin /mnt/shared/our-data
+      jmlx remote add origin s3://bucket/our-data -o profile=team
+      jmlx remote add origin s3://data -o endpoint_url=https://minio.example.org
+      jmlx remote add origin ssh://me@host/srv/our-data
     """
     from jupyter_mlx.config import add_remote
-    from jupyter_mlx.store.remote import open_remote
+    from jupyter_mlx.config.check import Check
+    from jupyter_mlx.store.remote import Address
 
     root = face.project.root
-    open_remote(url, root=root)
-    add_remote(root, name, url)
+    options = dict(_option(each) for each in given)
+    Check({}).remote(name, {"url": url, **options})  # a secret is told as one, whatever else is wrong
+    Address.parse(url, root, options)
+    add_remote(root, name, url, options)
     face.say(f"{name} is {url}; `jmlx push` sends the data there")
-    return {"name": name, "url": url}
+    return {"name": name, "url": url, **options}
+
+
+def _option(text: str) -> tuple[str, str | int | bool]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise click.BadParameter(f"{text!r} should be KEY=VALUE", param_hint="--option")
+    if value in {"true", "false"}:
+        return key, value == "true"
+    return key, int(value) if value.isdecimal() else value
 
 
 @command("list", group=remote_command)
@@ -67,58 +95,96 @@ def remote_remove(face: Face, name: str) -> Payload:
 @command("push")
 @paths_argument
 @_remote
-def push_command(face: Face, paths: tuple[str, ...], name: str | None) -> Payload:
+@_jobs
+@_revs
+@_everywhere
+def push_command(
+    face: Face,
+    paths: tuple[str, ...],
+    name: str | None,
+    jobs: int | None,
+    revs: tuple[str, ...],
+    everywhere: bool,
+) -> Payload:
     r"""Send what the remote lacks of the tracked data (of PATHS, where given).
 
     \b
       jmlx remote add origin /mnt/shared/our-data
       jmlx push
+      jmlx push --all                  # also of other branches and tags
+      jmlx push --rev HEAD~1 data      # what was there one commit before
     """
+    from jupyter_mlx.data.sending import chosen
+
     project = face.project
-    remote = project.remote(name)
+    remote, given = project.remote(name, jobs), [face.path(path) for path in paths]
+    versions = chosen(project.workspace, given, revs, everywhere=everywhere, remotes=False)
     with face.progress("pushing") as progress:
-        done = project.workspace.push(remote, [face.path(path) for path in paths], progress=progress)
+        done = project.workspace.push(remote, given, versions=versions, progress=progress)
     face.say(_told(done, "sent") if done.objects else "the remote has everything already")
-    return {"objects": done.objects, "bytes_sent": done.size_bytes, "seconds": done.seconds}
+    return {"objects": done.objects, "bytes_sent": done.wire_bytes, "seconds": done.seconds}
 
 
 @command("pull")
 @paths_argument
 @_remote
+@_jobs
 @link_option
 @force_option
-def pull_command(face: Face, paths: tuple[str, ...], name: str | None, link: str, force: bool) -> Payload:
+def pull_command(
+    face: Face, paths: tuple[str, ...], name: str | None, jobs: int | None, link: str, force: bool
+) -> Payload:
     r"""Fetch what is lacking here, and bring the data to its pointers.
 
     \b
       git pull && jmlx pull
+      jmlx pull data/images/7          # that part alone
     """
     from jupyter_mlx.data.links import Link
 
     project = face.project
-    remote = project.remote(name)
+    remote = project.remote(name, jobs)
     with face.progress("pulling") as progress:
         done, changes = project.workspace.pull(
             remote, [face.path(path) for path in paths], link=Link(link), force=force, progress=progress
         )
     face.say(_told(done, "received") if done.objects else "everything was here already")
     say_changes(face, changes)
-    return {"objects": done.objects, "bytes_received": done.size_bytes, "seconds": done.seconds}
+    return {"objects": done.objects, "bytes_received": done.wire_bytes, "seconds": done.seconds}
 
 
 @command("fetch")
 @paths_argument
 @_remote
-def fetch_command(face: Face, paths: tuple[str, ...], name: str | None) -> Payload:
-    """Fetch what is lacking here; the work tree stays as it is."""
+@_jobs
+@_revs
+@_everywhere
+def fetch_command(
+    face: Face,
+    paths: tuple[str, ...],
+    name: str | None,
+    jobs: int | None,
+    revs: tuple[str, ...],
+    everywhere: bool,
+) -> Payload:
+    r"""Fetch what is lacking here; the work tree stays as it is.
+
+    \b
+      jmlx fetch
+      jmlx fetch --all                 # also of other branches and tags
+    """
+    from jupyter_mlx.data.sending import chosen
+
     project = face.project
-    remote = project.remote(name)
+    remote, given = project.remote(name, jobs), [face.path(path) for path in paths]
+    versions = chosen(project.workspace, given, revs, everywhere=everywhere, remotes=True)
     with face.progress("fetching") as progress:
-        done = project.workspace.fetch(remote, [face.path(path) for path in paths], progress=progress)
+        done = project.workspace.fetch(remote, given, versions=versions, progress=progress)
     face.say(_told(done, "received") if done.objects else "everything was here already")
-    return {"objects": done.objects, "bytes_received": done.size_bytes, "seconds": done.seconds}
+    return {"objects": done.objects, "bytes_received": done.wire_bytes, "seconds": done.seconds}
 
 
 def _told(done: Transfer, verb: str) -> str:
-    speed = f", {size(int(done.size_bytes / done.seconds))}/s" if done.seconds else ""
-    return f"{verb} {done.objects:,} objects, {size(done.size_bytes)} in {done.seconds:.1f} s{speed}"
+    speed = f", {size(int(done.wire_bytes / done.seconds))}/s" if done.seconds else ""
+    data = f"{size(done.size_bytes)} as {size(done.wire_bytes)}"
+    return f"{verb} {done.objects:,} objects, {data} in {done.seconds:.1f} s{speed}"

@@ -13,7 +13,11 @@ from jupyter_mlx.errors import NotYetError
 from .values import NAME, STATE, Config, Remote, StageConfig, complaint
 
 TOP = ("remotes", "stages")
-REMOTE = ("url",)
+OPTIONS = (
+    "endpoint_url", "profile", "region", "anon", "project", "account_name", "port", "username", "known_hosts",
+)  # fmt: skip
+"""Of a remote, besides its address: what is no secret."""
+REMOTE = ("url", *OPTIONS)
 STAGE = ("notebook", "params", "matrix", "inputs", "outputs", "kernel", "timeout")
 LATER = {
     "command": "a `command:` stage",
@@ -29,14 +33,21 @@ _CREDENTIALS = re.compile(
 )
 
 
+_SECRET = re.compile(r"key|secret|token|passw|passphrase|sas|credential|connection_string", re.I)
+_NO_SECRETS = (
+    "holds a password or a key, and mlx.yaml is in git; leave it out here and "
+    "put it into the environment or the storage's own configuration"
+)
+
+
 class Check:
     """Turns plain values into a `Config`, or says which value will not do."""
 
-    def __init__(self, lines: Mapping[str, int]) -> None:
-        self.lines = lines
+    def __init__(self, lines: Mapping[str, int], file: str = NAME) -> None:
+        self.lines, self.file = lines, file
 
     def _fail(self, key: str, problem: str) -> NoReturn:
-        raise complaint(self.lines, key, problem)
+        raise complaint(self.lines, key, problem, self.file)
 
     def config(self, plain: Any) -> Config:
         """The whole file.
@@ -60,16 +71,28 @@ class Check:
         self._name(key, name)
         if isinstance(value, str):
             self._fail(key, f"write it as {{url: {value}}}")
-        url = self._mapping(key, value, REMOTE).get("url")
+        options = self.options(key, value)
+        url = options.pop("url", None)
         if not isinstance(url, str) or not url:
             self._fail(f"{key}.url", "is missing; write a folder or an address there")
-        if _CREDENTIALS.search(url):
-            self._fail(
-                f"{key}.url",
-                "holds a password or a key, and mlx.yaml is in git; leave it out here and "
-                "put it into the environment or the storage's own configuration",
-            )
-        return Remote(name, url)
+        return Remote(name, url, options)
+
+    def options(self, key: str, value: Any) -> dict[str, str | int | bool]:
+        """The address of a remote and its options, none of them a secret.
+
+        Raises:
+            ConfigError: one will not do.
+        """
+        for name in value if isinstance(value, dict) else ():
+            if name not in REMOTE and _SECRET.search(str(name)):
+                self._fail(f"{key}.{name}", _NO_SECRETS)
+        found = self._mapping(key, value, REMOTE)
+        for name, given in found.items():
+            if not isinstance(given, (str, int, bool)) and name != "url":
+                self._fail(f"{key}.{name}", f"should be a single value, and is {_kind(given)}")
+            if isinstance(given, str) and _CREDENTIALS.search(given):
+                self._fail(f"{key}.{name}", _NO_SECRETS)
+        return dict(found)
 
     def _stage(self, name: str, value: Any) -> StageConfig:
         key = f"stages.{name}"

@@ -24,20 +24,23 @@ from .values import NAME, Config
 _UNQUOTED = re.compile(r"[\w./~][\w./~:@+-]*")
 
 
-def add_remote(root: Path, name: str, url: str) -> None:
+def add_remote(
+    root: Path, name: str, url: str, options: Mapping[str, str | int | bool] | None = None
+) -> None:
     """Write a remote into mlx.yaml, the new one or the new address; comments stay.
 
     Raises:
         ConfigError: the name or the address will not do, or the file is malformed.
         AccessError: the file cannot be written.
     """
-    Check({}).remote(name, {"url": url})
+    entry = {"url": url, **(options or {})}
+    Check({}).remote(name, entry)
     if name in Config.read(root).remotes:
         remove_remote(root, name)
     text, plain, lines = _read(root)
     plain.setdefault("remotes", {})
-    plain["remotes"] = {**(plain["remotes"] or {}), name: {"url": url}}
-    _write(root, text, _with_lines(text, lines, name, url), plain)
+    plain["remotes"] = {**(plain["remotes"] or {}), name: entry}
+    _write(root, text, _with_lines(text, lines, name, entry), plain)
 
 
 def remove_remote(root: Path, name: str) -> None:
@@ -101,17 +104,23 @@ def _write(root: Path, text: str, edited: str, meant: Mapping[str, Any]) -> None
     replace_file(root / NAME, (edited if as_meant else _rewritten(text, meant)).encode())
 
 
-def _with_lines(text: str, lines: Mapping[str, int], name: str, url: str) -> str:
+def _with_lines(text: str, lines: Mapping[str, int], name: str, entry: Mapping[str, Any]) -> str:
     """The text with a remote more, first of its block; at the end where there is no block yet."""
-    value = url if _UNQUOTED.fullmatch(url) else json.dumps(url, ensure_ascii=False)
+    values = [f"{key}: {_scalar(value)}" for key, value in entry.items()]
     rows = text.splitlines()
     first = min((line for key, line in lines.items() if key.startswith("remotes.")), default=0)
     if "remotes" not in lines:
-        return "\n".join([*rows, "remotes:", f"  {name}:", f"    url: {value}", ""])
+        return "\n".join([*rows, "remotes:", f"  {name}:", *(f"    {value}" for value in values), ""])
     indent = _indent(rows[first - 1]) if first else 2
     at = lines["remotes"]
-    entry = [f"{' ' * indent}{name}:", f"{' ' * (indent + 2)}url: {value}"]
-    return "\n".join([*rows[:at], *entry, *rows[at:], ""])
+    added = [f"{' ' * indent}{name}:", *(f"{' ' * (indent + 2)}{value}" for value in values)]
+    return "\n".join([*rows[:at], *added, *rows[at:], ""])
+
+
+def _scalar(value: str | int | bool) -> str:
+    if isinstance(value, str) and _UNQUOTED.fullmatch(value):
+        return value
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _without_lines(text: str, lines: Mapping[str, int], name: str, *, alone: bool) -> str:

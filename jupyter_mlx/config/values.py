@@ -35,6 +35,8 @@ class Remote:
 
     name: str
     url: str
+    options: Mapping[str, str | int | bool] = field(default_factory=dict)
+    """What else it takes to reach it: an endpoint, a profile; never a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +103,9 @@ class Config:
         return complaint(self.lines, key, problem)
 
 
-def complaint(lines: Mapping[str, int], key: str, problem: str) -> ConfigError:
+def complaint(lines: Mapping[str, int], key: str, problem: str, file: str = NAME) -> ConfigError:
     """The line of `key`, or of the nearest key above it that has one."""
     at = key
     while at and at not in lines:
         at = at.rpartition(".")[0]
-    return ConfigError(NAME, lines.get(at, 0), key, problem)
+    return ConfigError(file, lines.get(at, 0), key, problem)

@@ -250,10 +250,14 @@ class Workspace:
         progress: Progress = SILENT,
     ) -> Transfer:
         """Send what is tracked at these paths (or `versions`), and other `objects`, to a remote."""
+        from .sending import leave_record
         from .sync import Sync
 
-        chosen = self.select(given) if versions is None else versions
-        return Sync(self.store, remote, self._temp, progress, self._contents.manifest).send(chosen, objects)
+        chosen = self.select(given) if versions is None else list(versions)
+        others = list(objects)
+        done = Sync(self.store, remote, self._temp, progress, self._contents.manifest).send(chosen, others)
+        leave_record(remote, self.root, chosen, others, sent=done.objects > 0)
+        return done
 
     def fetch(
         self,

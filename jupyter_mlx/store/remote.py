@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,6 @@ from jupyter_mlx.errors import AccessError, UsageError
 from . import local
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .base import ObjectStore
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
@@ -26,6 +25,15 @@ _KINDS = {
     "ssh": "ssh", "sftp": "ssh", "http": "http", "https": "http",
 }  # fmt: skip
 _JOBS_LOCAL, _JOBS_NETWORK = 2, 4
+_OPTIONS: Mapping[str, Mapping[str, str]] = {
+    "folder": {},
+    "s3": {"endpoint_url": "endpoint_url", "profile": "profile", "region": "client_kwargs", "anon": "anon"},
+    "gs": {"endpoint_url": "endpoint_url", "project": "project", "anon": "token"},
+    "az": {"account_name": "account_name", "anon": "anon"},
+    "ssh": {"port": "port", "username": "username", "known_hosts": "known_hosts"},
+    "http": {},
+}
+"""Kind of remote → the options of mlx.yaml that it takes, each with its name in the file system."""
 
 
 class BadRemoteError(UsageError):
@@ -75,7 +83,7 @@ class Address:
             raise BadRemoteError(url, f"nothing is known that reaches {scheme}:")
         if not parts.netloc:
             raise BadRemoteError(url, "it names no host or bucket")
-        found = dict(options or {})
+        found = _options(url, kind, options or {})
         if kind == "http":
             return cls(kind, url, found)
         path = unquote(parts.path)
@@ -90,6 +98,20 @@ class Address:
         if account:
             found.setdefault("account_name", account.partition(".")[0])
         return cls(kind, f"{bucket}/{path.strip('/')}".rstrip("/"), found)
+
+
+def _options(url: str, kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        inside = _OPTIONS[kind].get(name)
+        if inside is None:
+            raise BadRemoteError(url, f"a remote of this kind takes no {name!r}")
+        if name == "region":
+            value = {"region_name": value}  # noqa: PLW2901 (each in its own form)
+        elif kind == "gs" and name == "anon":
+            value = "anon" if value else None  # noqa: PLW2901
+        found[inside] = value
+    return found
 
 
 def open_remote(

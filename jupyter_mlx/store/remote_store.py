@@ -339,12 +339,16 @@ class RemoteStore:
             raise
         batch.close()
 
-    def publish(self, record: bytes) -> None:
-        """Say at the remote what was pushed: `gc` there keeps what such records name."""
-        name = blake3(record).hexdigest()
-        if self.index.noted("record") != name:
+    def publish(self, key: str, make: Callable[[], bytes], *, again: bool) -> None:
+        """Say at the remote what was pushed: `gc` there keeps what such records name.
+
+        Without `again`, only where this copy of the project has not said the same before.
+        """
+        if again or self.index.noted(f"pushed {key}") is None:
+            record = make()
+            name = blake3(record).hexdigest()
             self.blobs.put(f"refs/{name}", [record])
-            self.index.note("record", name)
+            self.index.note(f"pushed {key}", name)
 
     def close(self) -> None:
         """Let go of the cache."""
