@@ -73,11 +73,7 @@ class _File:
     def append(self, digests: Collection[bytes]) -> None:
         """Write digests to it, and make or lock it before if need be; in a moment."""
         if self.idle:
-            fcntl.flock(self.fd, fcntl.LOCK_EX)
-            self.idle = False
-            if not os.fstat(self.fd).st_nlink:
-                os.close(self.fd)
-                self.fd = -1
+            self._wake()
         if self.fd < 0:
             self._make()
         end = os.fstat(self.fd).st_size
@@ -86,6 +82,15 @@ class _File:
         except OSError:
             os.ftruncate(self.fd, end)  # half a digest would shift all that come after
             raise
+
+    def _wake(self) -> None:
+        fcntl.flock(self.fd, fcntl.LOCK_EX)
+        self.idle = False
+        if not os.fstat(self.fd).st_nlink:
+            os.close(self.fd)
+            self.fd = -1
+        elif not _is_swept(self.store):
+            os.ftruncate(self.fd, 0)  # what was relied on before is not any more
 
     def _make(self) -> None:
         folder = f"{self.store}/leases"
@@ -114,13 +119,12 @@ class _File:
         if self.fd < 0 or self.pid != os.getpid():
             return
         fd, self.fd, self.idle = self.fd, -1, False
-        gc_lock = f"{self.store}/gc.lock"
         try:
             # while a gc is at work the file stays: what it names may by now be named by a
             # pointer or a run that the gc looked for before it was there
-            with contextlib.suppress(AccessError, OSError), _moment(self.store), _opened(gc_lock) as gc:
-                fcntl.flock(gc, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                os.unlink(self.path)
+            with contextlib.suppress(AccessError, OSError), _moment(self.store):
+                if not _is_swept(self.store):
+                    os.unlink(self.path)
         finally:
             fcntl.flock(fd, fcntl.LOCK_UN)
             os.close(fd)
@@ -285,6 +289,16 @@ def _moment(store: str) -> Iterator[None]:
             yield
         finally:
             fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def _is_swept(store: str) -> bool:
+    """Whether a gc is at work; asked in a moment, so that none begins or ends meanwhile."""
+    with _opened(f"{store}/gc.lock") as fd:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
 
 
 def _closed(gate: int, lock: int) -> bool:
