@@ -24,7 +24,7 @@ from jupyter_mlx.store.files import TEMP_PREFIX, clone, make_folder, umask, writ
 
 from .links import Link, is_inner
 from .manifest import PROGRAM, BadManifestError, Entry
-from .scan import look_of
+from .scan import KINDS, look_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -252,7 +252,7 @@ class Spot:
         self._mark(entry, os.stat(entry.name, dir_fd=self.fd, follow_symlinks=False))
 
     def _mark(self, entry: Entry, found: os.stat_result) -> None:
-        self.placed[entry.name] = b"%b%c%b" % (look_of(found), entry.kind, entry.digest)
+        self.placed[entry.name] = look_of(found) + KINDS[entry.kind] + entry.digest
 
     def _temp(self) -> tuple[int, bytes]:
         """An open folder on this file system, and a new name in it."""

@@ -30,9 +30,10 @@ Look: TypeAlias = bytes
 Known: TypeAlias = dict[bytes, bytes]
 """Of one folder: name → mark, which is the look, the kind, and the digest that the file had then."""
 
-LOOK_BYTES = 32
 KIND_AT = 32
 DIGEST_AT = 33
+KINDS = (b"\x00", b"\x01")
+"""FILE and PROGRAM, as a mark has them."""
 _LOOK = struct.Struct("<QqqQ")
 _WRAP = 1 << 63
 

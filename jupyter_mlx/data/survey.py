@@ -24,7 +24,7 @@ from .folder import Folder
 from .links import is_inner, stored_name
 from .manifest import FILE, LINK, PROGRAM, Entry
 from .progress import SILENT
-from .scan import DIGEST_AT, KIND_AT, Look, Row, is_settled, look_of, size_of
+from .scan import DIGEST_AT, KIND_AT, KINDS, Row, is_settled, look_of, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -33,9 +33,10 @@ if TYPE_CHECKING:
     from .ignore import Ignore
     from .progress import Progress
     from .reading import Reader
-    from .scan import StatCache
+    from .scan import Look, StatCache
 
-    Unread: TypeAlias = list[tuple[bytes, Look, int]]
+    Unread: TypeAlias = list[tuple[bytes, Look, int, int]]
+    """Of each file that is to be read: name, look, size in bytes, kind."""
 
 _ATTEMPTS = 3
 _TOGETHER = 1000
@@ -208,7 +209,7 @@ class Survey:
                     files[name] = mark
                     size += found.st_size
                     continue
-                unread.append((name, look, PROGRAM if found.st_mode & 0o100 else FILE))
+                unread.append((name, look, found.st_size, PROGRAM if found.st_mode & 0o100 else FILE))
                 if len(unread) == _TOGETHER:
                     self._read_all(fd, folder, unread)
                     unread = []
@@ -223,28 +224,46 @@ class Survey:
         for name, mark in list(folder.files.items()):
             if mark[DIGEST_AT:] in digests:
                 del folder.files[name]
-                unread.append((name, mark[:KIND_AT], mark[KIND_AT]))
+                unread.append((name, mark[:KIND_AT], size_of(mark), mark[KIND_AT]))
         self._read_all(fd, folder, unread)
 
     def _read_all(self, fd: int, folder: Folder, unread: Unread) -> None:
         """Read files of an open folder, in the order of the listing, so that they lie so in the packs."""
-        self._expect(len(unread), sum(size_of(look) for _, look, _ in unread))
+        self._expect(len(unread), sum(size for _, _, size, _ in unread))
         unread.sort()
-        files = size = 0
-        for name, look, kind in unread:
+        read, small = folder.read, self._reader.small
+        files = told = 0
+        for name, look, size, kind in unread:
+            files += 1
+            if size < SMALL_BYTES:
+                told += size
+                data = self._unchanged(fd, folder.path, name, look, size)
+                if data is not None:
+                    read[name] = look + KINDS[kind] + small(data)
+                    continue
             mark = self._read(fd, folder.path, name, look, kind)
             if mark is not None:
-                folder.read[name] = mark
-            length = size_of(look)
-            files += 1
-            if length < SMALL_BYTES:
-                size += length
-            else:  # its bytes were told as they were read
-                self._progress.advance(files, size)
+                read[name] = mark
+            if size >= SMALL_BYTES:  # its bytes were told as they were read
+                self._progress.advance(files, told)
                 self._reader.pause(self._open)
-                files = size = 0
-        self._progress.advance(files, size)
+                files = told = 0
+        self._progress.advance(files, told)
         self._reader.pause(self._open)
+
+    def _unchanged(self, folder: int, path: bytes, name: bytes, look: Look, size: int) -> bytes | None:
+        """The bytes of a small file that still looks as it did; None where it does not, or is gone."""
+        try:
+            fd = os.open(name, _READ, dir_fd=folder)
+            try:
+                data, found = os.read(fd, size + 1), os.fstat(fd)
+            finally:
+                os.close(fd)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise AccessError.of(error, os.fsdecode(path + b"/" + name)) from None
+        return data if len(data) == size and look_of(found) == look else None
 
     def _expect(self, files: int, size_bytes: int) -> None:
         self._files_in_all += files
@@ -302,7 +321,7 @@ class Survey:
                     if data is not None:
                         digest = self._reader.small(data)
                     if digest is not None:
-                        return b"%b%c%b" % (look, kind, digest)
+                        return look + KINDS[kind] + digest
                 if not stat.S_ISREG(found.st_mode):
                     raise SpecialFileError(os.fsdecode(path + b"/" + name))
                 kind = PROGRAM if found.st_mode & 0o100 else FILE
