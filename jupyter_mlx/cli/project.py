@@ -5,12 +5,16 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from jupyter_mlx.errors import MlxError
 
 from .face import Face, Payload, command
+
+if TYPE_CHECKING:
+    from jupyter_mlx.project import Project
 
 HINTS = {
     "modified": "`jmlx add` keeps changed data, `jmlx checkout` goes back",
@@ -22,21 +26,54 @@ HINTS = {
 
 @command("init")
 @click.argument("folder", default=".")
-def init_command(face: Face, folder: str) -> Payload:
+@click.option(
+    "--git-hooks/--no-git-hooks",
+    "hooks",
+    default=None,
+    help="Have git bring, merge and push the data along; also in a project that is there.",
+)
+def init_command(face: Face, folder: str, hooks: bool | None) -> Payload:
     r"""Make a project of FOLDER (the current one without it).
 
     Writes mlx.yaml, which belongs in git, and .mlx/, which git ignores.
 
+    With --git-hooks, git checkout, merge and pull bring the data along, git
+    push sends it, and pointers are merged file by file. Hooks that are there
+    stay; --no-git-hooks takes ours out again.
+
     \b
       jmlx init
       jmlx add data/train.csv
+      jmlx init --git-hooks && git add .gitattributes
     """
-    from jupyter_mlx.project import Project
+    from jupyter_mlx.project import Project, ProjectExistsError
 
-    project = Project.create(face.path(folder))
-    face.say(f"made a project in {project.root}")
-    face.say("next: `jmlx add PATH` for data, `%load_ext jupyter_mlx` and %%track in a notebook")
-    return {"root": str(project.root)}
+    made = True
+    try:
+        project = Project.create(face.path(folder))
+    except ProjectExistsError:
+        if hooks is None:
+            raise
+        project, made = Project.open(face.path(folder)), False
+    if made:
+        face.say(f"made a project in {project.root}")
+        face.say("next: `jmlx add PATH` for data, `%load_ext jupyter_mlx` and %%track in a notebook")
+    if hooks is None:
+        return {"root": str(project.root)}
+    return {"root": str(project.root), "hooks": _hooks(face, project, put=hooks)}
+
+
+def _hooks(face: Face, project: Project, *, put: bool) -> list[str]:
+    from jupyter_mlx.data.hooks import install, uninstall
+
+    files = (install if put else uninstall)(project.root, project.state / "tmp")
+    for file in files:
+        face.say(f"{'in place' if put else 'taken out of'}: {file}")
+    if put:
+        face.say(
+            "next: `git add .gitattributes` and commit it; each clone needs `jmlx init --git-hooks` once"
+        )
+    return files
 
 
 @command("status")
@@ -61,7 +98,7 @@ def status_command(face: Face, paths: tuple[str, ...]) -> Payload:
         face.say(
             f"{root}: nothing is tracked; `jmlx add PATH` tracks data, `stages:` in mlx.yaml makes a pipeline"
         )
-    states = {found["state"] for found in data} - {"unchanged"}
+    states = {found["state"] for found in data} - {"unchanged", "partial"}
     pending = [step for step in stages if step["action"] == "run"]
     if states or pending:
         hints = [hint for state, hint in HINTS.items() if state in states]

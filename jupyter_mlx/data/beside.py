@@ -12,16 +12,16 @@ from . import choice, paths, tracked
 from .checkout import Checkout
 from .progress import SILENT
 from .scan import StatCache
-from .survey import Survey
+from .worktree import WorkTree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .checkout import Change
+    from .contents import Contents
     from .links import Link
     from .progress import Progress
     from .version import Version
-    from .worktree import WorkTree
 
 
 class TargetNotEmptyError(ConflictError):
@@ -65,7 +65,13 @@ def require_target(root: Path, target: Path) -> None:
 
 
 def checkout_beside(
-    tree: WorkTree, versions: Sequence[Version], target: Path, link: Link, progress: Progress = SILENT
+    tree: WorkTree,
+    contents: Contents,
+    versions: Sequence[Version],
+    target: Path,
+    *,
+    link: Link,
+    progress: Progress = SILENT,
 ) -> list[Change]:
     """Put these versions into the folder `target`, each at its path of the project.
 
@@ -75,15 +81,14 @@ def checkout_beside(
         AccessError: the folder can't be written.
     """
     require_target(tree.root, target)
-    cache, plans = _NoCache(Path(os.devnull)), []
+    beside = WorkTree(target, tree.store, tree.temp.parent)
+    beside.cache = _NoCache(Path(os.devnull))
+    plans = []
     for version in versions:
-        work = Checkout(target, tree.store, tree.temp, link=link, progress=progress)
-        survey = Survey(target, cache)
-        steps, planner = work.plan(survey, None, version.entry(os.fsencode(version.path.rpartition("/")[2])))
-        work.require(steps, planner, version.path)
-        plans.append((work, steps, survey, version.path))
+        work = Checkout(beside, contents, link=link, progress=progress)
+        plans.append((work, work.plan(version.path, version), version.path))
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise AccessError.of(error, target) from None
-    return [work.apply(steps, survey, path, cache) for work, steps, survey, path in plans]
+    return [work.apply(steps, path) for work, steps, path in plans]

@@ -116,15 +116,67 @@ def all_pointers(root: Path) -> Iterator[tuple[str, Version]]:
         NewerPointerError: a pointer has a format that this version does not know.
     """
     for commit, path, data in contents(root, [f"*{SUFFIX}"]):
-        if data.startswith(OTHERS) or path.startswith(".mlx/"):
-            continue
-        try:
-            pointer = Pointer.parse(data.decode("utf-8", "replace"), f"{commit[:10]}:{path}")
-        except NewerPointerError:
-            raise
-        except ConfigError:
-            continue
-        yield commit, pointer.version(path.removesuffix(SUFFIX))
+        version = _version(commit, path, data)
+        if version is not None:
+            yield commit, version
+
+
+def _version(commit: str, path: str, data: bytes) -> Version | None:
+    """What a pointer of some commit says; None where it is none, or not whole."""
+    if data.startswith(OTHERS) or path.startswith(".mlx/"):
+        return None
+    try:
+        pointer = Pointer.parse(data.decode("utf-8", "replace"), f"{commit[:10]}:{path}")
+    except NewerPointerError:
+        raise
+    except ConfigError:
+        return None
+    return pointer.version(path.removesuffix(SUFFIX))
+
+
+def introduced(root: Path, ends: Sequence[str], remote: str) -> list[Version]:
+    """The versions that pointers name at these commits, and in those below them that a git remote lacks.
+
+    `ends` are git's: commits, and `^commit` for what is there already.
+
+    Raises:
+        GitError: git can't tell.
+        ConfigError: a pointer is malformed at one of the commits.
+    """
+    below = [*ends, "--not", f"--remotes={remote}"] if remote else ends
+    told = git.log(root, "%H", [f"*{SUFFIX}"], "--full-history", "--ignore-missing", *below)
+    seen: dict[tuple[str, str], str] = {}
+    for header, path, blob in told:
+        if blob is not None:
+            seen.setdefault((path, blob), header.decode())
+    found: dict[tuple[str, str], Version] = {}
+    for commit, path, data in _read(root, seen):
+        version = _version(commit, path, data)
+        if version is not None:
+            found[version.path, version.digest.hex] = version
+    for end in ends:
+        if not end.startswith("^"):
+            found |= {(version.path, version.digest.hex): version for version in pointers_at(root, end)}
+    return list(found.values())
+
+
+def changed_pointers(root: Path, before: str, after: str) -> list[str]:
+    """The data whose pointers differ between two commits; all data of `after` where git lacks `before`.
+
+    Raises:
+        BadRevisionError: git does not know `after`.
+        GitError: git can't tell.
+    """
+    end = git.resolve(root, after)
+    try:
+        start = git.resolve(root, before)
+    except BadRevisionError:
+        return [version.path for version in pointers_at(root, end)]
+    told = git.run(
+        root, "diff", "--name-only", "-z", "--relative", "--no-renames", start, end, "--", f"*{SUFFIX}"
+    )
+    names = [name.decode("utf-8", "surrogateescape") for name in told.split(b"\x00") if name]
+    return [name.removesuffix(SUFFIX) for name in names]
 
 
 def versions(root: Path, path: str, part: Part) -> list[Past]:

@@ -215,7 +215,7 @@ class Workspace:
             return [self.restore(version, link=link, force=force, progress=progress) for version in versions]
         from .beside import checkout_beside
 
-        return checkout_beside(self._tree, versions, to, link, progress)
+        return checkout_beside(self._tree, self._contents, versions, to, link=link, progress=progress)
 
     def restore(
         self,

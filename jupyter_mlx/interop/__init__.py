@@ -1,0 +1,1 @@
+"""What other programs call: git's hooks and merges, and libraries that speak fsspec."""
