@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from .data_views import as_json, count, force_option, link_option, paths_argument, say_changes, size
 from .face import Face, Payload, command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jupyter_mlx.data.merging import Side
+    from jupyter_mlx.store.base import ObjectStore
 
 
 @command("add")
@@ -51,10 +58,19 @@ def add_command(face: Face, paths: tuple[str, ...], patterns: tuple[str, ...]) -
 @paths_argument
 @click.option("--rev", metavar="GIT_REV", help="The data as it was at a git revision.")
 @click.option("--to", metavar="DIR", help="Into this new folder; the work tree stays as it is.")
+@click.option(
+    "--ours/--theirs", "ours", default=None, help="End a merge conflict: whose files win where both changed."
+)
 @link_option
 @force_option
 def checkout_command(
-    face: Face, paths: tuple[str, ...], rev: str | None, to: str | None, link: str, force: bool
+    face: Face,
+    paths: tuple[str, ...],
+    rev: str | None,
+    to: str | None,
+    ours: bool | None,
+    link: str,
+    force: bool,
 ) -> Payload:
     r"""Bring data to what its pointers say; only what differs is touched.
 
@@ -66,14 +82,20 @@ def checkout_command(
       jmlx checkout data/images/7              (only that part)
       jmlx checkout data/images --rev v1
       jmlx checkout data/images --rev v1 --to ../images-v1
+      jmlx checkout data/images --theirs       (after a merge: all of both, theirs where both changed)
       jmlx checkout data --link hardlink     (large files share the store's bytes, read-only)
     """
     from jupyter_mlx.data.links import Link
 
     beside = face.path(to) if to is not None else None
+    given = [face.path(path) for path in paths]
+    if ours is not None:
+        if rev is not None or to is not None:
+            raise click.UsageError("--ours and --theirs end a conflict in place; leave --rev and --to out")
+        given = _settled(face, given, "ours" if ours else "theirs")
     with face.progress("checking out") as progress:
         changes = face.project.workspace.checkout(
-            [face.path(path) for path in paths],
+            given,
             rev=rev,
             to=beside,
             link=Link(link),
@@ -84,6 +106,22 @@ def checkout_command(
     if beside is not None:
         face.say(f"put into {beside}; `jmlx status` is as it was")
     return [asdict(change) for change in changes]
+
+
+def _settled(face: Face, given: list[Path], side: Side) -> list[Path]:
+    """Write the pointers that git left in conflict; the data that is to be checked out then."""
+    project = face.project
+
+    def remote() -> ObjectStore | None:
+        return project.remote() if project.config.remotes else None
+
+    versions = project.workspace.settle(given, side, remote)
+    for version in versions:
+        face.say(f"{version.path}.mlx  all that both sides changed; {side} where that clashed")
+    if not versions:
+        raise click.UsageError("git knows of no pointer in conflict; `git status` says how a merge stands")
+    face.say("next: `git add " + " ".join(f"{version.path}.mlx" for version in versions) + "` and commit")
+    return [project.root / version.path for version in versions]
 
 
 @command("unprotect")

@@ -140,7 +140,11 @@ def _lines(text: str, file: str) -> tuple[dict[str, str], dict[str, int]]:
         if not line.strip() or line.startswith("#"):
             continue
         if line.startswith(("<<<<<<<", "=======", ">>>>>>>")):
-            problem = "git left a merge conflict here; keep one side, then `jmlx checkout`"
+            data = file.rpartition(":")[2].removesuffix(SUFFIX)
+            problem = (
+                f"git left a merge conflict here; `jmlx checkout {data} --ours` (or --theirs) keeps that side of "
+                "the files that clash, and all else of both"
+            )
             raise ConfigError(file, number, "", problem)
         key, colon, value = line.partition(": ")
         if not colon or key not in _KEYS:

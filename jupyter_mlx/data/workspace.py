@@ -15,7 +15,7 @@ from . import choice, paths, tracked
 from .contents import Contents
 from .links import Link
 from .parts import Partial
-from .pointer import SUFFIX
+from .pointer import SUFFIX, Pointer
 from .progress import SILENT
 from .standing import PathState, State, state_of
 from .tracking import Tracking
@@ -23,7 +23,7 @@ from .version import Version
 from .worktree import WorkTree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
     from typing import Protocol
 
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from .checkout import Change
     from .diff import Diff
     from .history import Past
+    from .merging import Side
     from .progress import Progress
+    from .resolving import Merged
     from .sync import Transfer
     from .verify import Verdict
 
@@ -216,6 +218,36 @@ class Workspace:
         from .beside import checkout_beside
 
         return checkout_beside(self._tree, self._contents, versions, to, link=link, progress=progress)
+
+    def settle(
+        self, given: Sequence[Path | str], side: Side, remote: Callable[[], ObjectStore | None] = lambda: None
+    ) -> list[Version]:
+        """Write the pointers (all, where none are given) that git left in conflict, merged.
+
+        They name all that both sides changed; of the files that clash, those of
+        `side`. Listings that are not here come from `remote`.
+
+        Raises:
+            NoConflictError: git knows of no conflict about one of them.
+        """
+        from .resolving import Resolver, in_conflict
+
+        chosen = [paths.relative(self.root, each).removesuffix(SUFFIX) for each in given]
+        resolver = Resolver(self.store, self._contents, self._partial)
+        versions = [
+            resolver.settled(self.root, path, side, remote) for path in chosen or in_conflict(self.root)
+        ]
+        for version in versions:
+            Pointer.of(version).write(self.root / f"{version.path}{SUFFIX}", self._temp)
+        return versions
+
+    def merged(
+        self, base: Version | None, ours: Version, theirs: Version, remote: Callable[[], ObjectStore | None]
+    ) -> Merged:
+        """Two versions that began at `base`, merged file by file. See `settle`."""
+        from .resolving import Resolver
+
+        return Resolver(self.store, self._contents, self._partial).merge(base, ours, theirs, remote)
 
     def restore(
         self,
