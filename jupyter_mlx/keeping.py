@@ -24,10 +24,12 @@ GRACE_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What counts as referred to."""
+    """What counts as referred to, and what is done besides removing the rest."""
 
     tips: bool = False
     """Of git, only what branches, tags and stashes hold now, not what their history held."""
+    compact: bool = False
+    """Store large objects in chunks, but for those that the work tree shares."""
 
 
 def collect(
@@ -51,7 +53,28 @@ def collect(
         return marking.marked
 
     listings = Listings(b"mlx-record ", _named_in, lambda data: _is_unknown(project, data))
-    return gc(project.store, mark, listings, grace_s=grace_s, dry_run=dry_run, progress=progress or SILENT)
+    return gc(
+        project.store,
+        mark,
+        listings,
+        grace_s=grace_s,
+        dry_run=dry_run,
+        compact=(lambda: shared(project)) if scope.compact else None,
+        progress=progress or SILENT,
+    )
+
+
+def shared(project: Project) -> set[bytes]:
+    """The large objects whose bytes the work tree shares, or may share, with the store.
+
+    Hard links tell themselves by their count. A reflink can't be seen: where the
+    file system has them, what the work tree should hold counts as shared.
+    """
+    found = {root.digest.raw for root in linked(project.root, project.store.objects)}
+    if project.store.has_reflinks():
+        for version in project.workspace.pointers():
+            found |= {digest.raw for digest in project.workspace.digests(version)}
+    return found
 
 
 def roots(project: Project, scope: Scope) -> Iterator[Root]:

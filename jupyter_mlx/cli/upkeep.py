@@ -67,7 +67,10 @@ class Age(click.ParamType):  # type: ignore[type-arg, unused-ignore]
     help="Keep what is younger: 30m, 2d, 0.",
 )
 @click.option("--tips", is_flag=True, help="Of git, keep only what branches, tags and stashes hold now.")
-def gc_command(face: Face, dry_run: bool, grace: float, tips: bool) -> Payload:
+@click.option(
+    "--compact", is_flag=True, help="Store large files in chunks: versions share what is the same in them."
+)
+def gc_command(face: Face, dry_run: bool, grace: float, tips: bool, compact: bool) -> Payload:
     r"""Remove from the store what nothing refers to any more.
 
     Kept is what any pointer or mlx.lock of the work tree, of git's branches,
@@ -79,14 +82,19 @@ def gc_command(face: Face, dry_run: bool, grace: float, tips: bool) -> Payload:
       jmlx gc --dry-run
       jmlx gc --grace 0          (also what was written within the last hour)
       jmlx gc --tips             (forget versions that only old commits name)
+      jmlx gc --compact          (many versions of large files take the space of what differs)
     """
     from jupyter_mlx.keeping import Scope, collect
 
     with face.progress("removing") as progress:
-        done = collect(
-            face.project, scope=Scope(tips=tips), grace_s=grace, dry_run=dry_run, progress=progress
-        )
+        scope = Scope(tips=tips, compact=compact)
+        done = collect(face.project, scope=scope, grace_s=grace, dry_run=dry_run, progress=progress)
     _say_removed(face, done.removed, dry_run=dry_run)
+    if done.compacted and done.compacted.objects:
+        compacted, kept = done.compacted, size(done.compacted.stored_bytes)
+        face.say(
+            f"{compacted.objects:>9,} {'large objects':<14} {size(compacted.size_bytes):>9}  take {kept} in chunks"
+        )
     if done.marked.absent:
         some = ", ".join(dict.fromkeys(done.marked.absent[:3]))
         face.note(
@@ -99,6 +107,7 @@ def gc_command(face: Face, dry_run: bool, grace: float, tips: bool) -> Payload:
         **asdict(done.removed),
         "needed": done.live,
         "absent": done.marked.absent,
+        "compacted": done.compacted,
     }
 
 

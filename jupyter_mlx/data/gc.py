@@ -5,10 +5,11 @@ removing them is the store's. Nothing goes where a root can't be read.
 """
 
 # Paths are strings here: a project may have a million files.
-# ruff: noqa: PTH115, PTH118
+# ruff: noqa: PTH115, PTH118, PTH123
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from jupyter_mlx.store.compacting import Compacted
     from jupyter_mlx.store.digestset import DigestSet
     from jupyter_mlx.store.local import LocalStore
-    from jupyter_mlx.store.sweep import Removed
+    from jupyter_mlx.store.sweep import Removed, Sweep
 
     from .contents import Contents
     from .progress import Progress
@@ -190,6 +192,7 @@ class Collected:
     marked: Marked
     live: int
     """Objects that are needed."""
+    compacted: Compacted | None = None
 
 
 def gc(
@@ -199,11 +202,13 @@ def gc(
     *,
     grace_s: float = 0,
     dry_run: bool = False,
+    compact: Callable[[], set[bytes]] | None = None,
     progress: Progress = SILENT,
 ) -> Collected:
     """Remove what `mark` does not find to be needed. With `dry_run`, say what would go.
 
     `mark` is called when the gc has begun: what is referred to later is leased.
+    With `compact`, large objects become chunks, but for those that it names.
 
     Raises:
         RootError: what is needed can't be known; nothing was removed.
@@ -216,7 +221,25 @@ def gc(
         if not dry_run:
             progress.total(found.small_objects + found.large_objects, found.small_bytes + found.large_bytes)
             found = sweep.remove(progress.advance)
-        return Collected(found, marked, len(sweep.live))
+        done = None
+        if compact is not None and not dry_run:
+            some = list(_compactable(sweep, compact()))
+            progress.total(len(some), sum(size for _, size in some))
+            done = store.compact(sweep, [digest for digest, _ in some], progress.advance)
+        return Collected(found, marked, len(sweep.live), done)
+
+
+def _compactable(sweep: Sweep, used: set[bytes]) -> Iterator[tuple[Digest, int]]:
+    """The large objects that no work tree shares, with their lengths; listings stay as they are, to be read often."""
+    for first in range(256):
+        for raw in sweep.large.beginning(first):
+            digest = Digest(raw.hex())
+            size = sweep.large.size(digest)
+            if raw in used or size is None:
+                continue
+            with contextlib.suppress(FileNotFoundError), open(sweep.large.path(digest), "rb") as file:
+                if os.fstat(file.fileno()).st_nlink == 1 and not file.read(len(HEAD)).startswith(HEAD):
+                    yield digest, size
 
 
 class Listings:

@@ -9,7 +9,7 @@ import contextlib
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import AccessError, CorruptObjectError, ObjectNotFoundError
@@ -147,20 +147,20 @@ class LargeObjects:
         with self._open(digest, store) as fd, open(fd, "rb", closefd=False) as file:
             data = file.read()
         if Digest.of(data) != digest:
-            self._condemn(digest, store)
+            self.condemn(digest, store)
         return data
 
     def copy_to(self, digest: Digest, target: int, store: str) -> None:
         """Fill the empty open file `target`; see `ObjectStore.copy_to`."""
         with self._open(digest, store) as fd:
             if hash_copy(fd, target) != digest.raw:
-                self._condemn(digest, store)
+                self.condemn(digest, store)
 
     def check(self, digest: Digest, store: str) -> None:
         """Read it all; see `ObjectStore.check`."""
         with self._open(digest, store) as fd:
             if hash_file(fd) != digest.raw:
-                self._condemn(digest, store)
+                self.condemn(digest, store)
         with contextlib.suppress(AccessError, OSError):
             self._index.note_stat(digest.raw, _look(self.path(digest)))
 
@@ -197,7 +197,7 @@ class LargeObjects:
         finally:
             os.close(fd)
 
-    def _condemn(self, digest: Digest, store: str) -> None:
+    def condemn(self, digest: Digest, store: str) -> NoReturn:
         """Put a damaged file aside, so that the object counts as absent and a put or a pull heals it."""
         with contextlib.suppress(OSError):
             os.rename(self.path(digest), self.path(digest) + DAMAGED)

@@ -15,7 +15,9 @@ from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import AccessError, CorruptObjectError, ObjectNotFoundError, UsageError
 
 from .base import SMALL_BYTES, FileChangedError, NewerFormatError
-from .files import make_folder, write_all, write_atomically
+from .compacting import Chunked
+from .files import clone, make_folder, temp_file, write_all, write_atomically
+from .frames import RECIPE
 from .large import LargeObjects
 from .leases import Leases
 from .packs import PackIndex, parts
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from .compacting import Compacted
     from .sweep import Sweep
 
 FORMAT = b"jupyter_mlx store\nformat: 1\n"
@@ -53,6 +56,7 @@ class LocalStore:
         self._leases = Leases(text, self._create)
         self._small = SmallObjects(f"{text}/packs", index)
         self._large = LargeObjects(f"{text}/objects", self._temp, index, self._leases)
+        self._chunked = Chunked(self._small, text)
         self._index, self._checked = index, False
 
     @classmethod
@@ -81,6 +85,8 @@ class LocalStore:
         self._check_format()
         if self._large.size(digest) is not None:
             return self._large.get(digest, self._name)
+        if self._chunked.has(digest):
+            return b"".join(self._chunked.stream(digest))
         try:
             return self._small.get(digest, self._name)
         except ObjectNotFoundError:
@@ -108,14 +114,19 @@ class LocalStore:
 
     def copy_to(self, digest: Digest, path: Path) -> None:
         """See `ObjectStore.copy_to`."""
-        small = None if self._large.size(digest) is not None else self.get(digest)
+        small, large = b"", self._large.size(digest) is not None
+        chunked = not large and self._chunked.has(digest)
+        if not large and not chunked:
+            small = self.get(digest)
         try:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise AccessError.of(error, path) from None
         try:
-            if small is None:
+            if large:
                 self._large.copy_to(digest, fd, self._name)
+            elif chunked:
+                self._chunked.copy_to(digest, fd)
             else:
                 write_all(fd, small)
         except BaseException as error:
@@ -169,7 +180,7 @@ class LocalStore:
         place = self._small.find(digest)
         if place is None:
             raise ObjectNotFoundError(str(digest), self._name)
-        return place.length
+        return self._chunked.size(digest) if place.encoding == RECIPE else self._small.length_of(place)
 
     def digests(self) -> Iterator[Digest]:
         """See `ObjectStore.digests`."""
@@ -189,6 +200,8 @@ class LocalStore:
         """See `ObjectStore.check`."""
         if self._large.size(digest) is not None:
             self._large.check(digest, self._name)
+        elif self._chunked.has(digest):
+            self._chunked.check(digest)
         else:
             self.get(digest)
 
@@ -229,6 +242,36 @@ class LocalStore:
         leases = Sweeping(self._name)
         with leases.begun():
             yield Sweep(self._name, self._temp, self._small, self._large, leases)
+
+    def has_reflinks(self) -> bool:
+        """Whether files of the store can share their blocks with others."""
+        make_folder(self._temp)
+        with temp_file(self._temp) as (_, source), temp_file(self._temp) as (_, target):
+            write_all(source, b"\0" * 4096)
+            return clone(source, target)
+
+    def inflate(self, digest: Digest) -> Path | None:
+        """Give a large object that is stored in chunks a file of its own again, to link to; see `linkable`.
+
+        Raises:
+            CorruptObjectError: a chunk is missing or damaged.
+            AccessError: the store can't be written.
+        """
+        if self._large.size(digest) is None and self._chunked.has(digest):
+            with self.batch() as batch:
+                batch.receive(digest, lambda fd: self._chunked.copy_to(digest, fd))
+        return self.linkable(digest)
+
+    def compact(self, sweep: Sweep, digests: Iterable[Digest], told: Callable[[int, int], None]) -> Compacted:
+        """Store these large objects in chunks, and remove their files where no link leads to one.
+
+        Raises:
+            CorruptObjectError: one is damaged.
+            AccessError: the disk refused; run it again.
+        """
+        from .compacting import compact
+
+        return compact(sweep, PackWriter(self._small, self._leases), self._chunked, digests, told)
 
     def close(self) -> None:
         """Close the files that are open; the store can be used again."""

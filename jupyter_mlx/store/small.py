@@ -121,6 +121,13 @@ class SmallObjects:
             frames.expand(frames.ZSTD, span[frames.FRAME_BYTES :], frames.length_in(span)) if span else None
         )
 
+    def length_of(self, place: Place) -> int:
+        """The length of the object at a place, in bytes."""
+        if place.encoding != frames.ZSTD:
+            return place.length
+        header = self._read(place.pack, place.offset - frames.FRAME_BYTES, frames.FRAME_BYTES)
+        return frames.length_in(header) if header else place.length
+
     def _read(self, pack: str, offset: int, length: int) -> bytes | None:
         """Some bytes of a pack; None where it is gone or shorter."""
         if self._pid != os.getpid():

@@ -96,7 +96,7 @@ class Sweep:
     def __init__(
         self, store: str, temp: str, small: SmallObjects, large: LargeObjects, leases: Sweeping
     ) -> None:
-        self._store, self._temp, self._small, self._large, self._leases = store, temp, small, large, leases
+        self._store, self._temp, self._small, self.large, self._leases = store, temp, small, large, leases
         self._index = small.index
         self._packs: dict[str, _Pack] = {}
         self._files: dict[bytes, int] = {}
@@ -148,10 +148,10 @@ class Sweep:
     def _find_large(self, before: float) -> None:
         for first in range(256):
             live = self.live.beginning(first)
-            for digest in self._large.beginning(first):
+            for digest in self.large.beginning(first):
                 if digest in live:
                     continue
-                path = self._large.path(Digest(digest.hex()))
+                path = self.large.path(Digest(digest.hex()))
                 try:
                     found = os.stat(path)
                     with open(path, "rb") as file:
@@ -196,7 +196,7 @@ class Sweep:
         if place is not None:
             data = self._small.object_at(place)
             return data if frames.is_whole(digest, place.encoding, data) else None
-        with contextlib.suppress(OSError), open(self._large.path(Digest(digest.hex())), "rb") as file:
+        with contextlib.suppress(OSError), open(self.large.path(Digest(digest.hex())), "rb") as file:
             return file.read()
         return None
 
@@ -321,8 +321,19 @@ class Sweep:
                         told(1, size)
             index_upkeep.forget_large(self._index, gone)
 
+    def unlink(self, digest: Digest) -> bool:
+        """Remove the file of a large object that is stored in chunks as well; not where it is leased or linked to."""
+        with self._leases.turn():
+            self._spare(self._leases.fresh())
+            path = self.large.path(digest)
+            if digest.raw in self._spared or os.stat(path).st_nlink > 1:
+                return False
+            self._unlink(digest.raw)
+        index_upkeep.forget_large(self._index, [digest.raw])
+        return True
+
     def _unlink(self, digest: bytes) -> str:
-        path = self._large.path(Digest(digest.hex()))
+        path = self.large.path(Digest(digest.hex()))
         try:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
