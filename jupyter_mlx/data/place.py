@@ -169,6 +169,8 @@ class Spot:
         """Put a file of an object of its own here, connected to the store as was asked for."""
         link, store = self._placer.link, self._placer.store
         target = None if link == Link.COPY else store.linkable(entry.of)
+        if target is None and link in {Link.REFLINK, Link.HARDLINK, Link.SYMLINK} and entry.kind != PROGRAM:
+            target = store.inflate(entry.of)
         if target is None or entry.kind == PROGRAM or link not in {Link.HARDLINK, Link.SYMLINK}:
             self._copy(target, entry)
         elif link == Link.SYMLINK:

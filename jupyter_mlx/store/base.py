@@ -159,6 +159,14 @@ class ObjectStore(Protocol):
             CorruptObjectError: the stored bytes have another digest.
         """
 
+    def inflate(self, digest: Digest) -> Path | None:
+        """`linkable`, of an object that has no file too: one is made where the store keeps such files.
+
+        Raises:
+            CorruptObjectError: the stored bytes have another digest.
+            AccessError: the store can't be written.
+        """
+
     def linked(self, digest: Digest) -> None:
         """A link to the `linkable` file was just made: the change of its ctime means nothing."""
 
