@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jupyter_mlx.digest import Digest
-from jupyter_mlx.errors import CorruptObjectError, ObjectNotFoundError
+from jupyter_mlx.errors import CorruptObjectError
 from jupyter_mlx.store.base import SMALL_BYTES
 from jupyter_mlx.store.files import make_folder
 from jupyter_mlx.store.remote_store import RemoteBatch, RemoteStore
@@ -142,24 +142,30 @@ class Sync:
         """Note those of some files that the target lacks."""
         for at in range(0, len(files), _ASKED_AT_ONCE):
             some = dict(files[at : at + _ASKED_AT_ONCE])
-            missing = self._target.missing(Digest(raw.hex()) for raw in some)
-            absent = [digest for digest in map(_digest, some) if digest in missing]
-            unknown = self._source.missing(absent)
-            if unknown:
-                raise ObjectNotFoundError(str(min(unknown)), str(self._source))
-            for digest in absent:
-                raw = digest.raw
+            for raw in self._lacking(list(some)):
                 self._absent += _ABSENT.pack(raw, some[raw])
                 self._total += some[raw]
+
+    def _lacking(self, raws: list[bytes]) -> list[bytes]:
+        """Those that the target lacks, in their order."""
+        if isinstance(self._target, RemoteStore):
+            known = self._target.present(raws)
+            return [raw for raw in raws if raw not in known] if known else raws
+        wanted = [Digest(raw.hex()) for raw in raws]
+        missing = self._target.missing(wanted)
+        return [raw for raw, digest in zip(raws, wanted, strict=True) if digest in missing]
 
     # bringing it there
 
     def _files(self, batch: Batch) -> None:
         together: dict[bytes, int] = {}
+        larges: set[bytes] = set()
         size = 0
         for raw, length in _ABSENT.iter_unpack(self._absent):
             if length >= SMALL_BYTES:
-                self._large(batch, Digest(raw.hex()), length)
+                if raw not in larges:
+                    larges.add(raw)
+                    self._large(batch, Digest(raw.hex()), length)
                 continue
             together[raw] = length
             size += length
@@ -169,14 +175,14 @@ class Sync:
         self._small(batch, list(together))
 
     def _small(self, batch: Batch, raws: list[bytes]) -> None:
+        found, size = self._source.stream(raws), 0
         if isinstance(batch, RemoteBatch):
-            for raw, data in self._source.stream(batch.absent(raws)):
-                batch.put_absent(raw, data)
-                self._count(len(data))
+            size = batch.put_absent(found)
         else:
-            for raw, data in self._source.stream(raws):
+            for raw, data in found:
                 batch.put_known(raw, data)
-                self._count(len(data))
+                size += len(data)
+        self._count(len(raws), size)
 
     def _large(self, batch: Batch, digest: Digest, length: int) -> None:
         path = self._source.linkable(digest)
@@ -191,7 +197,7 @@ class Sync:
             batch.receive(digest, lambda fd: source.fill(digest, fd, self._target.linkable))
         else:
             self._by_copy(batch, digest)
-        self._count(length)
+        self._count(1, length)
 
     def _by_copy(self, batch: Batch, digest: Digest) -> None:
         """From a store whose objects are no files: a checked copy first."""
@@ -208,7 +214,7 @@ class Sync:
         """Put the manifests, those of inner folders first."""
         for _, data in self._read_manifests([Digest(raw.hex()) for raw in self._inner_first()]):
             batch.put(data)
-            self._count(len(data))
+            self._count(1, len(data))
 
     def _inner_first(self) -> list[bytes]:
         done: dict[bytes, None] = {}
@@ -223,11 +229,7 @@ class Sync:
                     done[stack.pop()] = None
         return list(done)
 
-    def _count(self, length: int) -> None:
-        self._objects += 1
-        self._bytes += length
-        self._progress.advance(1, length)
-
-
-def _digest(raw: bytes) -> Digest:
-    return Digest(raw.hex())
+    def _count(self, objects: int, size: int) -> None:
+        self._objects += objects
+        self._bytes += size
+        self._progress.advance(objects, size)

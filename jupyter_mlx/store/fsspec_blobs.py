@@ -66,10 +66,11 @@ class FsspecBlobs:
                 import fsspec
             except ImportError:
                 raise MissingPackageError(self._kind, extra) from None
-            # no cache of listings: another machine writes there too
-            options = {"use_listings_cache": False, "skip_instance_cache": True, **self._options}
+            options = {"skip_instance_cache": True, **self._options}
             if self._kind == "ssh":
                 options.setdefault("known_hosts", ())  # the user's own, as ssh does; sshfs would check none
+            else:
+                options["use_listings_cache"] = False  # another machine writes there too
             if self._kind == "s3":
                 timeouts = {"connect_timeout": _CONNECT_S, "read_timeout": _READ_S}
                 options["config_kwargs"] = {"retries": {"max_attempts": 1}, **timeouts}
@@ -123,10 +124,16 @@ class FsspecBlobs:
         """See `Blobs.names`."""
         top = self._at(folder)
         with self._told(folder):
-            found = self._files.find(top) if self._kind in _BUCKETS else self._walk(top)
+            found = self._found(top) if self._kind in _BUCKETS else self._walk(top)
         if not found:
             self._require_bucket()
         return sorted(folder + name[len(top) :] for name in found if name.startswith(f"{top}/"))
+
+    def _found(self, top: str) -> list[str]:
+        try:
+            return list(self._files.find(top))
+        except FileNotFoundError:
+            return []
 
     def _walk(self, top: str) -> list[str]:
         found: list[str] = []

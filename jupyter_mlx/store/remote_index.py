@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -38,20 +39,26 @@ CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 T = TypeVar("T")
 
 
+class At(NamedTuple):
+    """Where a block is."""
+
+    pack: str
+    offset: int
+    stored: int
+    length: int
+    encoding: int
+    condemned: int
+
+
 class Place(NamedTuple):
     """Where an object is at a remote."""
 
     digest: bytes
-    kind: int
+    block: int
     start: int
     """In its block, when that is expanded."""
     length: int
-    pack: str
-    offset: int
-    """Of the block in its pack."""
-    stored: int
-    block_length: int
-    encoding: int
+    kind: int
 
 
 class RemoteIndex:
@@ -70,16 +77,21 @@ class RemoteIndex:
 
     def add(self, name: str, packs: Iterable[tuple[str, Listing]]) -> None:
         """Note what a blob of listings says."""
-        found = list(packs)
+        self.add_all([(name, list(packs))])
+
+    def add_all(self, listed: Sequence[tuple[str, Sequence[tuple[str, Listing]]]]) -> None:
+        """Note what some blobs of listings say: many at once take less time than one by one."""
 
         def work(db: sqlite3.Connection) -> None:
             with _transaction(db):
-                done = db.execute("INSERT OR IGNORE INTO listed (name) VALUES (?)", (name,))
-                if not done.rowcount:
-                    return
-                for pack, listing in found:
-                    number = _note_pack(db, pack, listing)
-                    db.execute("INSERT OR IGNORE INTO holds VALUES (?, ?)", (done.lastrowid, number))
+                objects: list[tuple[Any, ...]] = []
+                for name, packs in listed:
+                    done = db.execute("INSERT OR IGNORE INTO listed (name) VALUES (?)", (name,))
+                    for pack, listing in packs if done.rowcount else ():
+                        number = _note_pack(db, pack, listing, objects)
+                        db.execute("INSERT OR IGNORE INTO holds VALUES (?, ?)", (done.lastrowid, number))
+                objects.sort()  # in the order of the table
+                db.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?)", objects)
 
         self._run(work)
 
@@ -133,30 +145,44 @@ class RemoteIndex:
                     "SELECT digest FROM objects JOIN blocks ON blocks.id = block "
                     "JOIN packs ON packs.id = pack AND NOT condemned {}"
                 )
-            return {row[0] for row in _asked(db, query, digests)}
+            return {row[0] for row in _asked(db, query, sorted(digests))}
 
         return self._run(work) if digests else set()
 
-    def places(self, digests: Sequence[bytes]) -> list[Place]:
-        """Where each of those is that the remote has; a condemned pack is the last choice."""
+    def places(self, digests: Sequence[bytes]) -> tuple[list[Place], dict[int, At]]:
+        """Where each of those is that the remote has, in the order of the packs; and the blocks.
+
+        A condemned pack is the last choice.
+        """
+
+        def work(db: sqlite3.Connection) -> tuple[list[Place], dict[int, At]]:
+            rows = list(_asked(db, "SELECT * FROM objects {}", sorted(digests)))
+            blocks = self._blocks(db, {row[1] for row in rows})
+            found: dict[bytes, tuple[Any, ...]] = {}
+            for row in rows:
+                if row[0] not in found or blocks[found[row[0]][1]].condemned:
+                    found[row[0]] = row
+            return [Place._make(row) for row in sorted(found.values(), key=itemgetter(1, 2))], blocks
+
+        return self._run(work) if digests else ([], {})
+
+    @staticmethod
+    def _blocks(db: sqlite3.Connection, numbers: Iterable[int]) -> dict[int, At]:
         query = (
-            "SELECT digest, kind, start, objects.length, name, offset, stored, blocks.length, encoding, condemned "
-            "FROM objects JOIN blocks ON blocks.id = block JOIN packs ON packs.id = pack {} ORDER BY condemned DESC"
+            "SELECT blocks.id, name, offset, stored, length, encoding, condemned "
+            "FROM blocks JOIN packs ON packs.id = pack {}"
         )
+        return {row[0]: At._make(row[1:]) for row in _asked(db, query, sorted(numbers), "blocks.id")}
 
-        def work(db: sqlite3.Connection) -> list[Place]:
-            return list({row[0]: Place(*row[:9]) for row in _asked(db, query, digests)}.values())
+    def everywhere(self, digest: bytes) -> tuple[list[Place], dict[int, At]]:
+        """Each place of one object, the best first; and the blocks."""
 
-        return self._run(work) if digests else []
+        def work(db: sqlite3.Connection) -> tuple[list[Place], dict[int, At]]:
+            rows = [Place._make(row) for row in _asked(db, "SELECT * FROM objects {}", [digest])]
+            blocks = self._blocks(db, {place.block for place in rows})
+            return sorted(rows, key=lambda place: blocks[place.block].condemned), blocks
 
-    def everywhere(self, digest: bytes) -> list[Place]:
-        """Each place of one object, the best first."""
-        query = (
-            "SELECT digest, kind, start, objects.length, name, offset, stored, blocks.length, encoding "
-            "FROM objects JOIN blocks ON blocks.id = block JOIN packs ON packs.id = pack "
-            "WHERE digest = ? ORDER BY condemned"
-        )
-        return self._run(lambda db: [Place(*row) for row in db.execute(query, (digest,))])
+        return self._run(work)
 
     def digests(self) -> Iterator[tuple[bytes, int]]:
         """Every object once, with its kind; pieces of large objects are left out."""
@@ -252,6 +278,7 @@ class RemoteIndex:
                 raise sqlite3.DatabaseError("another format")
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = OFF")  # a cache: what a power cut damages is thrown away
+            db.execute("PRAGMA cache_size = -16000")
             if not found:
                 self._create(db)
         return self._connection
@@ -274,7 +301,8 @@ class RemoteIndex:
                 Path(f"{self._path}{suffix}").unlink(missing_ok=True)
 
 
-def _note_pack(db: sqlite3.Connection, pack: str, listing: Listing) -> int:
+def _note_pack(db: sqlite3.Connection, pack: str, listing: Listing, objects: list[tuple[Any, ...]]) -> int:
+    """Note a pack and its blocks; what is in them is added to `objects`."""
     row = db.execute("SELECT id FROM packs WHERE name = ?", (pack,)).fetchone()
     if row:
         return int(row[0])
@@ -282,7 +310,6 @@ def _note_pack(db: sqlite3.Connection, pack: str, listing: Listing) -> int:
     block_id = int(db.execute("SELECT coalesce(max(id), 0) FROM blocks").fetchone()[0])
     offset = len(PACK_HEADER)
     blocks: list[tuple[int, ...]] = []
-    objects: list[tuple[Any, ...]] = []
     for block in listing.blocks:
         block_id += 1
         blocks.append((block_id, number, offset, block.stored, block.length, block.encoding))
@@ -291,14 +318,12 @@ def _note_pack(db: sqlite3.Connection, pack: str, listing: Listing) -> int:
         for digest, length, kind in block.items:
             objects.append((digest, block_id, start, length, kind))
             start += length
-    objects.sort()
     db.executemany("INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?)", blocks)
-    db.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?)", objects)
     return number
 
 
 def _asked(
-    db: sqlite3.Connection, query: str, wanted: Sequence[bytes], column: str = "digest"
+    db: sqlite3.Connection, query: str, wanted: Sequence[bytes] | Sequence[int], column: str = "digest"
 ) -> Iterator[tuple[Any, ...]]:
     """The rows for these keys, as many at a time as one question may name."""
     for at in range(0, len(wanted), _ASKED_AT_ONCE):

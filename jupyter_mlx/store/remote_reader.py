@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from . import frames
@@ -12,10 +14,11 @@ from .blobs import BlobNotFoundError
 from .listing import RECIPE, pack_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
 
     from .blobs import Blobs
-    from .remote_index import Place
+    from .remote_index import At, Place
 
 T = TypeVar("T")
 
@@ -28,6 +31,7 @@ _GAP_BYTES = 64 << 10
 class _Span:
     """What is wanted of one block, and which bytes of the pack that takes."""
 
+    block: At
     start: int
     end: int
     places: list[Place]
@@ -43,14 +47,6 @@ class _Range:
     spans: list[_Span]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What one read brought."""
-
-    damaged: list[Place]
-    """Those whose bytes were not there, or were others."""
-
-
 class PackReader:
     """Reads objects at their places, by up to `jobs` threads."""
 
@@ -58,26 +54,26 @@ class PackReader:
         self._blobs, self._jobs = blobs, jobs
 
     def read(
-        self, places: Iterable[Place], use: Callable[[Place, memoryview], T]
+        self, places: Sequence[Place], blocks: Mapping[int, At], use: Callable[[Place, memoryview], T]
     ) -> Iterator[tuple[list[T], list[Place]]]:
         """Give each object's checked bytes to `use`, in the threads that read; what it returned, in groups.
 
-        With each group come the places where other bytes were than there should
-        be, or none. The order is that of the packs.
+        `places` are in the order of the packs. With each group come the places
+        where other bytes were than there should be, or none.
         """
-        ranges = list(_ranges(places))
+        ranges = list(_ranges(places, blocks))
         if len(ranges) <= 1 or self._jobs == 1:
             yield from (self._one(each, use) for each in ranges)
             return
         with ThreadPoolExecutor(self._jobs, "jmlx-read") as pool:
-            waiting: deque[object] = deque()
+            waiting: deque[Future[tuple[list[T], list[Place]]]] = deque()
             try:
                 for each in ranges:
                     waiting.append(pool.submit(self._one, each, use))
                     if len(waiting) > self._jobs:
-                        yield waiting.popleft().result()  # type: ignore[attr-defined]
+                        yield waiting.popleft().result()
                 while waiting:
-                    yield waiting.popleft().result()  # type: ignore[attr-defined]
+                    yield waiting.popleft().result()
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
@@ -91,9 +87,10 @@ class PackReader:
         for span in each.spans:
             data, base = _expanded(window[span.start - each.start : span.end - each.start], span)
             for place in span.places:
-                piece = data[place.start - base : place.start - base + place.length]
-                encoding = frames.RECIPE if place.kind == RECIPE else frames.PLAIN
-                if len(piece) == place.length and frames.is_whole(place.digest, encoding, piece):
+                _, _, start, length, kind = place
+                piece = data[start - base : start - base + length]
+                encoding = frames.RECIPE if kind == RECIPE else frames.PLAIN
+                if len(piece) == length and frames.is_whole(place[0], encoding, piece):
                     done.append(use(place, piece))
                 else:
                     damaged.append(place)
@@ -102,52 +99,48 @@ class PackReader:
 
 def _expanded(stored: memoryview, span: _Span) -> tuple[memoryview, int]:
     """The bytes of a block, and where in it they begin: of one that is not compressed only what is wanted."""
-    first = span.places[0]
-    if first.encoding == frames.PLAIN:
-        return stored, span.start - first.offset
-    return memoryview(frames.expand(first.encoding, stored, first.block_length) or b""), 0
+    at = span.block
+    if at.encoding == frames.PLAIN:
+        return stored, span.start - at.offset
+    return memoryview(frames.expand(at.encoding, stored, at.length) or b""), 0
 
 
-def _ranges(places: Iterable[Place]) -> Iterator[_Range]:
+def _ranges(places: Sequence[Place], blocks: Mapping[int, At]) -> Iterator[_Range]:
     """Few reads for many places."""
     current: _Range | None = None
-    for pack, span in _spans(places):
+    for span in _spans(places, blocks):
         if (
             current is not None
-            and current.pack == pack
-            and span.start - current.end <= _GAP_BYTES
+            and current.pack == span.block.pack
+            and 0 <= span.start - current.end <= _GAP_BYTES
             and span.end - current.start <= _RANGE_BYTES
         ):
             current.spans.append(span)
-            current.end = max(current.end, span.end)
+            current.end = span.end
             continue
         if current is not None:
             yield current
-        current = _Range(pack, span.start, span.end, [span])
+        current = _Range(span.block.pack, span.start, span.end, [span])
     if current is not None:
         yield current
 
 
-def _spans(places: Iterable[Place]) -> Iterator[tuple[str, _Span]]:
-    """What is wanted of each block, in the order of the packs."""
-    ordered = sorted(places, key=lambda place: (place.pack, place.offset, place.start))
-    at = 0
-    while at < len(ordered):
-        first = ordered[at]
-        end = at
-        # a block that is not compressed is read in parts: only what lies close together is one of them
-        reach = first.start
-        while (
-            end < len(ordered)
-            and ordered[end].pack == first.pack
-            and ordered[end].offset == first.offset
-            and (first.encoding != frames.PLAIN or ordered[end].start - reach <= _GAP_BYTES)
-        ):
-            reach = max(reach, ordered[end].start + ordered[end].length)
-            end += 1
-        some = ordered[at:end]
-        if first.encoding == frames.PLAIN:
-            yield first.pack, _Span(first.offset + first.start, first.offset + reach, some)
-        else:
-            yield first.pack, _Span(first.offset, first.offset + first.stored, some)
-        at = end
+def _spans(places: Sequence[Place], blocks: Mapping[int, At]) -> Iterator[_Span]:
+    """What is wanted of each block."""
+    for number, group in groupby(places, itemgetter(1)):
+        at, some = blocks[number], list(group)
+        if at.encoding != frames.PLAIN:
+            yield _Span(at, at.offset, at.offset + at.stored, some)
+            continue
+        # a block that is not compressed is read in parts: what lies close together is one of them
+        first = 0
+        for number_after, place in enumerate(some[1:], 1):
+            before = some[number_after - 1]
+            if place.start - (before.start + before.length) > _GAP_BYTES:
+                yield _part(at, some[first:number_after])
+                first = number_after
+        yield _part(at, some[first:])
+
+
+def _part(at: At, some: list[Place]) -> _Span:
+    return _Span(at, at.offset + some[0].start, at.offset + some[-1].start + some[-1].length, some)

@@ -44,6 +44,7 @@ FORMAT = b"jupyter_mlx remote\nformat: 1\n"
 _LONGEST_LISTINGS = 256 << 20
 _NAME = re.compile(r"[0-9a-f]{64}")
 _ATTEMPTS = 3
+_LISTINGS_AT_ONCE = 64
 _TOGETHER = 1 << 14
 
 
@@ -92,8 +93,12 @@ class RemoteStore:
         names = {name.partition("/")[2] for name in self.blobs.names("index")}
         there = {name for name in names if _NAME.fullmatch(name)}
         known = self.index.listed()
-        for name, data in self._listings(sorted(there - known)):
-            self.index.add(name, decode(data, f"{self}/{index_path(name)}"))
+        fresh = sorted(there - known)
+        for at in range(0, len(fresh), _LISTINGS_AT_ONCE):
+            found = self._listings(fresh[at : at + _LISTINGS_AT_ONCE])
+            self.index.add_all(
+                [(name, list(decode(data, f"{self}/{index_path(name)}"))) for name, data in found]
+            )
         if known - there:
             self.index.forget(known - there)
         condemned.refresh(self.blobs, self.index, names)
@@ -191,7 +196,7 @@ class RemoteStore:
         """See `ObjectStore.get_many`."""
         self.look()
         wanted = {digest.raw: digest for digest in digests}
-        recipes = {place.digest for place in self.index.places(list(wanted)) if place.kind == RECIPE}
+        recipes = {place.digest for place in self.index.places(list(wanted))[0] if place.kind == RECIPE}
         found = dict(self.stream([raw for raw in wanted if raw not in recipes]))
         return {digest: found[raw] if raw in found else self.get(digest) for raw, digest in wanted.items()}
 
@@ -213,31 +218,32 @@ class RemoteStore:
             pass
 
     def _read(
-        self, wanted: list[bytes], use: Callable[[Place, memoryview], T], *, recipes: bool = False
+        self, wanted: Sequence[bytes], use: Callable[[Place, memoryview], T], *, recipes: bool = False
     ) -> Iterator[T]:
-        places = self.index.places(wanted)
-        if any((place.kind == RECIPE) != recipes for place in places):
+        places, blocks = self.index.places(wanted)
+        if any((place[4] == RECIPE) != recipes for place in places):
             raise BadListingError(str(self), "it takes an object for the recipe of another, or the reverse")
         if len(places) < len(set(wanted)):
             absent = set(wanted) - {place.digest for place in places}
             raise ObjectNotFoundError(f"b3:{min(absent).hex()}", str(self))
         damaged: list[Place] = []
-        for done, bad in self._reader.read(places, use):
+        for done, bad in self._reader.read(places, blocks, use):
             yield from done
             damaged += bad
         for place in damaged:
-            yield self._elsewhere(place, use)
+            yield self._elsewhere(place, blocks[place.block].pack, use)
 
-    def _elsewhere(self, bad: Place, use: Callable[[Place, memoryview], T]) -> T:
+    def _elsewhere(self, bad: Place, pack: str, use: Callable[[Place, memoryview], T]) -> T:
         """The object from another pack that has it, perhaps one that came meanwhile."""
         self.refresh()
-        for place in self.index.everywhere(bad.digest):
-            if place.pack != bad.pack:
-                for done, _ in self._reader.read([place], use):
+        places, blocks = self.index.everywhere(bad.digest)
+        for place in places:
+            if blocks[place.block].pack != pack:
+                for done, _ in self._reader.read([place], blocks, use):
                     if done:
                         return done[0]
-        condemned.condemn(self.blobs, self.index, [bad.pack], "damaged")
-        raise DamagedRemoteError(f"b3:{bad.digest.hex()}", str(self), bad.pack)
+        condemned.condemn(self.blobs, self.index, [pack], "damaged")
+        raise DamagedRemoteError(f"b3:{bad.digest.hex()}", str(self), pack)
 
     def recipe(self, digest: Digest) -> Recipe:
         """What a large object is made of."""
@@ -285,6 +291,10 @@ class RemoteStore:
         del digest
         return None
 
+    def inflate(self, digest: Digest) -> Path | None:
+        """See `ObjectStore.inflate`: a remote keeps none."""
+        return self.linkable(digest)
+
     def linked(self, digest: Digest) -> None:
         """See `ObjectStore.linked`."""
 
@@ -298,10 +308,10 @@ class RemoteStore:
 
     def _place(self, digest: Digest) -> Place:
         self.look()
-        found = self.index.places([digest.raw])
-        if not found:
+        places, _ = self.index.places([digest.raw])
+        if not places:
             raise ObjectNotFoundError(str(digest), str(self))
-        return found[0]
+        return places[0]
 
     # writing
 
@@ -368,7 +378,7 @@ class RemoteBatch:
         if not self.absent([raw]):
             pass
         elif len(data) < SMALL_BYTES:
-            self._sender.take(raw, data, OBJECT)
+            self._sender.take([(raw, data)], OBJECT)
         else:
             view = memoryview(data)
             self._cut(Cutter(view[at : at + SMALL_BYTES] for at in range(0, len(data), SMALL_BYTES)))
@@ -377,11 +387,11 @@ class RemoteBatch:
     def put_known(self, digest: bytes, data: bytes) -> None:
         """See `Batch.put_known`."""
         if self.absent([digest]):
-            self._sender.take(digest, data, OBJECT)
+            self._sender.take([(digest, data)], OBJECT)
 
-    def put_absent(self, digest: bytes, data: bytes) -> None:
-        """`put_known`, of one that `absent` just named."""
-        self._sender.take(digest, data, OBJECT)
+    def put_absent(self, objects: Iterable[tuple[bytes, bytes]]) -> int:
+        """`put_known`, of objects that the remote is known not to have; the bytes of those that are new here."""
+        return self._sender.take(objects, OBJECT)
 
     def absent(self, raws: Sequence[bytes]) -> list[bytes]:
         """Those of some digests that neither the remote nor this batch has, each once, in their order."""
@@ -441,10 +451,7 @@ class RemoteBatch:
     def _cut(self, cutter: Cutter, expect: Digest | None = None) -> Digest:
         for some in cutter.pieces():
             wanted = set(self.absent([raw for raw, _ in some]))
-            for raw, data in some:
-                if raw in wanted:
-                    wanted.remove(raw)
-                    self._sender.take(raw, data, PIECE)
+            self._sender.take(((raw, data) for raw, data in some if raw in wanted), PIECE)
         raw = cutter.digest
         if expect is not None and raw != expect.raw:
             raise CorruptObjectError(str(expect), str(self._store))
@@ -456,9 +463,10 @@ class RemoteBatch:
         self._sender.finish()
         recipes, self._recipes = self._recipes, {}
         known = self._store.present(list(recipes))
+        self._sender.take(
+            ((raw, recipe.encode()) for raw, recipe in recipes.items() if raw not in known), RECIPE
+        )
         for raw, recipe in recipes.items():
-            if raw not in known:
-                self._sender.take(raw, recipe.encode(), RECIPE)
             self._store.index.note_leaves(raw, recipe.leaves)
         self._sender.finish()
 

@@ -12,7 +12,7 @@ from . import frames
 from .listing import PACK_HEADER, Block, Listing, pack_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from concurrent.futures import Future
 
     from .blobs import Blobs, Part
@@ -27,7 +27,9 @@ PACK_BYTES = 16 << 20
 IN_FLIGHT_BYTES = 64 << 20
 """Packs that are sent at once are made smaller, so that together they take no more."""
 
-_MERGED_BYTES = 8 << 20
+_TOGETHER = 1 << 18
+"""Objects that are noted in the index at once: a blob of listings of some 10 MB."""
+
 _WORTH_MERGING = 4
 
 
@@ -54,23 +56,32 @@ class PackSender:
         self._sending: deque[Future[tuple[str, Listing]]] = deque()
         self._pool: ThreadPoolExecutor | None = None
         self._listings: list[tuple[str, Listing]] = []
-        self._listed_bytes = 0
+        self._listed = 0
         self.pending: set[bytes] = set()
         """Taken, and not yet in the index."""
 
-    def take(self, digest: bytes, data: Part, kind: int) -> None:
-        """Take an object that is neither in the index nor `pending`.
+    def take(self, objects: Iterable[tuple[bytes, Part]], kind: int) -> int:
+        """Take objects, of which those are passed over that are `pending`; the bytes of the others.
+
+        The caller has seen that none is in the index.
 
         Raises:
             RemoteError, AccessError: what was taken before could not be sent.
         """
-        self.pending.add(digest)
-        self._block += data
-        self._items.append((digest, len(data), kind))
-        if len(self._block) >= BLOCK_BYTES:
-            self._close_block()
-            if self._gathered >= self._pack_bytes:
-                self._send()
+        taken, block, items, pending = 0, self._block, self._items, self.pending
+        for digest, data in objects:
+            if digest in pending:
+                continue
+            pending.add(digest)
+            taken += len(data)
+            block += data
+            items.append((digest, len(data), kind))
+            if len(block) >= BLOCK_BYTES:
+                self._close_block()
+                if self._gathered >= self._pack_bytes:
+                    self._send()
+                block, items = self._block, self._items
+        return taken
 
     def finish(self) -> None:
         """Send what is left, and wait until all is there.
@@ -85,7 +96,7 @@ class PackSender:
                 self._send(last=True)
             while self._sending:
                 self._collect()
-            self._merge()
+            self._settle()
         finally:
             self.close()
 
@@ -132,28 +143,29 @@ class PackSender:
         self._note(*self._sending.popleft().result())
 
     def _note(self, name: str, listing: Listing) -> None:
-        self._index.add(name, [(name, listing)])
         self._listings.append((name, listing))
-        for block in listing.blocks:
-            self._listed_bytes += len(block.items) * 40
-            self.pending.difference_update(item[0] for item in block.items)
-        if self._listed_bytes >= _MERGED_BYTES:
-            self._merge()
+        self._listed += sum(len(block.items) for block in listing.blocks)
+        if self._listed >= _TOGETHER:
+            self._settle()
 
-    def _merge(self) -> None:
-        """Make one blob of many listings; who has read the small ones already loses nothing."""
-        listings, self._listings, self._listed_bytes = self._listings, [], 0
-        if len(listings) < _WORTH_MERGING:
-            return
-        merge(self._blobs, self._index, listings)
+    def _settle(self) -> None:
+        """Note in the index what was sent; make one blob of many listings."""
+        listings, self._listings, self._listed = self._listings, [], 0
+        if len(listings) >= _WORTH_MERGING:
+            merge(self._blobs, self._index, listings)
+        else:
+            self._index.add_all([(name, [(name, listing)]) for name, listing in listings])
+        for _, listing in listings:
+            for block in listing.blocks:
+                self.pending.difference_update([item[0] for item in block.items])
 
 
 def merge(blobs: Blobs, index: RemoteIndex, listings: Sequence[tuple[str, Listing]]) -> None:
-    """Replace blobs of one listing each by one of all."""
+    """Replace blobs of one listing each by one of all; who has read the small ones already loses nothing."""
     text = b"".join(listing.encode() for _, listing in listings)
     name = blake3(text).hexdigest()
     blobs.put(index_path(name), [text])
     index.add(name, listings)
     for small, _ in listings:
         blobs.delete(index_path(small))
-    index.forget(small for small, _ in listings)
+    index.forget([small for small, _ in listings])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PAUSES_S = (0.3, 1.0, 3.0)
+PAUSES_S = (0.2, 0.6, 1.8)
 """Before the second try, the third, …"""
 PATIENCE_S = 60.0
 """A call that has taken so long is not tried again."""

@@ -112,7 +112,8 @@ class StoreTests:
         assert store.get_many(kept) == kept
 
     def test_a_stream_brings_each_small_object(self, store: ObjectStore) -> None:
-        kept = {store.put(data).raw: data for data in (b"%d" % number * 100 for number in range(700))}
+        with store.batch() as batch:
+            kept = {batch.put(data).raw: data for data in (b"%d" % number * 100 for number in range(700))}
         assert dict(store.stream(kept)) == kept
         with pytest.raises(ObjectNotFoundError):
             list(store.stream([*kept, ABSENT.raw]))
@@ -176,7 +177,7 @@ class StoreTests:
 
         def work(number: int) -> None:
             try:
-                for turn in range(20):
+                for turn in range(8):
                     store.put(f"{number % 2} {turn}".encode())
                     store.put(content(SMALL_BYTES + turn))
             except BaseException as error:
@@ -188,7 +189,7 @@ class StoreTests:
         for thread in threads:
             thread.join()
         assert not failures
-        assert len(list(store.digests())) == 2 * 20 + 20
+        assert len(list(store.digests())) == 2 * 8 + 8
         for digest in store.digests():
             store.check(digest)
 

@@ -1,0 +1,131 @@
+"""Remotes on real servers keep the contract of stores, and tell what is wrong in one line."""
+
+import os
+import random
+import socket
+
+import pytest
+
+from jupyter_mlx.digest import Digest
+from jupyter_mlx.store.blobs import BlobNotFoundError, ReadOnlyRemoteError, RemoteError
+from jupyter_mlx.store.remote import open_remote
+from jupyter_mlx.testing.store import StoreTests
+
+PLENTY = random.Random(3).randbytes(6 << 20)
+
+
+def opened(place, tmp_path, cache="cache"):
+    return open_remote(place.url, root=tmp_path, options=place.options, cache=tmp_path / cache)
+
+
+class TestS3(StoreTests):
+    @pytest.fixture
+    def store(self, bucket, tmp_path):
+        return opened(bucket, tmp_path)
+
+
+class TestSSH(StoreTests):
+    @pytest.fixture
+    def store(self, ssh_place, tmp_path):
+        return opened(ssh_place, tmp_path)
+
+
+@pytest.fixture(params=["bucket", "ssh_place"])
+def place(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_what_one_sent_another_gets(place, tmp_path):
+    digests = [opened(place, tmp_path).put(data) for data in (b"small", PLENTY)]
+    other = opened(place, tmp_path, "another")
+    assert [other.get(digest) for digest in digests] == [b"small", PLENTY]
+    assert not other.missing(digests)
+
+
+def test_blobs_are_read_in_part_listed_and_removed(place, tmp_path):
+    blobs = opened(place, tmp_path).blobs
+    blobs.put("packs/ab/one", [b"some ", b"bytes"])
+    blobs.put("packs/cd/two", [b""])
+    assert blobs.get("packs/ab/one", 5, 3) == b"byt"
+    assert blobs.get("packs/ab/one", 5, 300) == b"bytes"
+    assert blobs.names("packs") == ["packs/ab/one", "packs/cd/two"]
+    blobs.delete("packs/ab/one")
+    blobs.delete("packs/ab/one")
+    assert blobs.names("packs") == ["packs/cd/two"]
+    assert blobs.names("index") == []
+    with pytest.raises(BlobNotFoundError):
+        blobs.get("packs/ab/one", 0, 10)
+
+
+def test_a_web_server_is_read_and_never_written(http_place, tmp_path):
+    digests = [open_remote(str(http_place.folder), root=tmp_path).put(data) for data in (b"small", PLENTY)]
+    store = opened(http_place, tmp_path)
+    assert [store.get(digest) for digest in digests] == [b"small", PLENTY]
+    assert store.missing([*digests, Digest.of(b"other")]) == {Digest.of(b"other")}
+    with pytest.raises(ReadOnlyRemoteError, match="can only be read"):
+        store.put(b"other")
+
+
+def test_a_bucket_that_is_not_there_is_told(bucket, tmp_path):
+    bucket.url = "s3://nowhere-at-all/data"
+    with pytest.raises(RemoteError, match="there is no 'nowhere-at-all'"):
+        opened(bucket, tmp_path).put(b"x")
+
+
+def test_without_credentials_it_is_told_where_they_belong(bucket, tmp_path, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(RemoteError, match="credentials in the environment"):
+        opened(bucket, tmp_path).put(b"x")
+
+
+def test_a_server_that_is_not_there_is_told(bucket, ssh_place, tmp_path):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        for url, options in (
+            (bucket.url, {"endpoint_url": f"http://127.0.0.1:{port}"}),
+            (f"ssh://127.0.0.1:{port}/data", {}),
+        ):
+            with pytest.raises(RemoteError, match="check the network"):
+                open_remote(url, root=tmp_path, options=options).has(Digest.of(b"x"))
+
+
+def test_a_key_that_the_server_does_not_know_is_told(ssh_place, tmp_path, monkeypatch):
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh" / "known_hosts").write_bytes(
+        (ssh_place.folder.parent / "home" / ".ssh" / "known_hosts").read_bytes()
+    )
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    with pytest.raises(RemoteError, match="access was refused"):
+        opened(ssh_place, tmp_path).put(b"x")
+
+
+def test_a_server_with_another_key_is_not_trusted(ssh_place, tmp_path, monkeypatch):
+    (tmp_path / ".ssh").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(RemoteError, match="accept its key"):
+        opened(ssh_place, tmp_path).put(b"x")
+
+
+def test_the_command_line_pushes_to_a_server_and_pulls_from_it(place, project, jmlx, tmp_path):
+    os.makedirs("data/inner")
+    for name, data in {"data/a": b"a", "data/inner/b": PLENTY, "data/inner/c": b""}.items():
+        (project.root / name).write_bytes(data)
+    options = [word for key, value in place.options.items() for word in ("-o", f"{key}={value}")]
+    assert jmlx("remote", "add", "origin", place.url, *options).returncode == 0
+    assert jmlx("add", "data").returncode == 0
+    pushed = jmlx("push", "-j", "8", "--json")
+    assert pushed.returncode == 0, pushed
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("mlx.yaml", "data.mlx"):
+        (other / name).write_bytes((project.root / name).read_bytes())
+    pulled = jmlx("pull", "-j", "3", cwd=other)
+    assert pulled.returncode == 0, pulled
+    assert (other / "data/inner/b").read_bytes() == PLENTY
+    assert (other / "data/inner/c").read_bytes() == b""
+    again = jmlx("push", cwd=other)
+    assert "the remote has everything already" in again.stdout, again
