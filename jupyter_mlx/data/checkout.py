@@ -1,7 +1,7 @@
 """Brings the work tree to a version: touches what differs, loses nothing, trusts no manifest."""
 
 # Paths are strings here: for 100,000 files, Path objects cost more than the work.
-# ruff: noqa: PTH102, PTH118
+# ruff: noqa: PTH102, PTH112, PTH116, PTH118, PTH120
 
 from __future__ import annotations
 
@@ -120,8 +120,11 @@ class Checkout:
             raise ObjectNotFoundError(str(Digest(min(planner.absent).hex())), str(self._store))
         if planner.unsaved:
             raise UnsavedError(os.fsdecode(min(planner.unsaved)), len(planner.unsaved) - 1)
-        for twin in planner.twins:
-            self._require_apart(twin)
+        try:
+            for twin in planner.twins:
+                self._require_apart(twin)
+        except OSError as error:
+            raise AccessError.of(error, path) from None
         return steps
 
     def _missing(self, digests: Iterable[bytes]) -> set[bytes]:
@@ -130,8 +133,12 @@ class Checkout:
     def _require_apart(self, found: Twins) -> None:
         """Refuse two names that the disk takes for one: it is tried where they would be made."""
         path, is_fresh, one, other = found
-        place = os.fsencode(self._temp) if is_fresh else os.path.join(os.fsencode(self._root), path)
         make_folder(str(self._temp))
+        place = os.path.join(os.fsencode(self._root), path)
+        while not os.path.isdir(place):
+            place = os.path.dirname(place)
+        if is_fresh and os.stat(place).st_dev == os.stat(self._temp).st_dev:
+            place = os.fsencode(self._temp)  # a new folder is filled there
         folder = os.path.join(place, f".mlx-{os.urandom(8).hex()}.tmp".encode())
         os.mkdir(folder)
         try:
