@@ -115,7 +115,7 @@ def _settled(face: Face, given: list[Path], side: Side) -> list[Path]:
     def remote() -> ObjectStore | None:
         return project.remote() if project.config.remotes else None
 
-    versions = project.workspace.settle(given, side, remote)
+    versions = project.workspace.resolver.settle(project.root, given, side, remote, project.state / "tmp")
     for version in versions:
         face.say(f"{version.path}.mlx  all that both sides changed; {side} where that clashed")
     if not versions:

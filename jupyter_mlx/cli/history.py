@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .data_views import as_json, count, paths_argument, say_diff, size
+from .data_views import as_json, as_payload, count, paths_argument, say_diff, size
 from .face import Face, Payload, command
 
 if TYPE_CHECKING:
@@ -17,37 +17,62 @@ if TYPE_CHECKING:
 @command("diff")
 @click.argument("revisions", nargs=-1, metavar="[A [B]]")
 @click.option("--path", "paths", multiple=True, metavar="PATH", help="Only this data; may be repeated.")
-def diff_command(face: Face, revisions: tuple[str, ...], paths: tuple[str, ...]) -> Payload:
+@click.option("--rows", default=0, metavar="N", help="Show up to N rows of each table that differ.")
+@click.option("--stat", is_flag=True, help="Only the summary of each path.")
+def diff_command(
+    face: Face, revisions: tuple[str, ...], paths: tuple[str, ...], rows: int, stat: bool
+) -> Payload:
     r"""Say which files of the data differ: added, removed, modified, renamed.
 
-    Between the pointers and the work tree; with A, between the git revision A
-    and the work tree; with A and B, between two git revisions.
+    Between the pointers and the work tree; with A, between A and the work
+    tree; with A and B, between the two. Each is a git revision, a run (its id
+    or the beginning of it: what it read and wrote), or a version of data (its
+    digest or eight digits of it). Of CSV, JSON and Parquet files that changed
+    also the rows and columns, and of labels which became which.
 
     \b
       jmlx diff
-      jmlx diff v1
+      jmlx diff v1 --rows 10
       jmlx diff v1 v2 --path data/images
+      jmlx diff 8f3a2c19 HEAD                  (a run and a git revision)
     """
+    from jupyter_mlx.data.comparing import State
+
     if len(revisions) > 2:
-        raise click.UsageError("at most two git revisions; name data by --path")
-    workspace = face.project.workspace
+        raise click.UsageError("at most two revisions; name data by --path")
     before, after = (_at(face, rev, paths) for rev in (*revisions, None, None)[:2])
-    if len(revisions) < 2:  # the work tree as it is, not as its pointers say
-        after = {path: workspace.version(path) for path in sorted({*before, *after})}
-    found = []
-    for path in sorted({*before, *after}):
-        difference = workspace.diff(before.get(path), after.get(path))
-        if difference:
-            found.append({"path": path, **asdict(difference)})
-            say_diff(face, path, difference)
+    is_now = len(revisions) < 2
+    # a run says what it touched, not all that there was
+    known = after if not is_now or not revisions or _is_git(face, revisions[0]) else {}
+    found = list(
+        face.project.workspace.compare(State(before), State(known, is_now=is_now), min(max(rows, 0), 1000))
+    )
+    for difference in found:
+        say_diff(face, difference, stat=stat)
     if not found:
         face.say("no difference")
-    return found
+    return [as_payload(difference) for difference in found]
+
+
+def _is_git(face: Face, rev: str) -> bool:
+    from jupyter_mlx.data.git import BadRevisionError, resolve
+
+    try:
+        resolve(face.project.root, rev)
+    except BadRevisionError:
+        return False
+    return True
 
 
 def _at(face: Face, rev: str | None, paths: tuple[str, ...]) -> dict[str, Version | None]:
-    chosen = face.project.workspace.select([face.path(path) for path in paths], rev)
-    return {version.path: version for version in chosen}
+    """The versions at a revision of any kind, or of the work tree's pointers; those at `paths` alone."""
+    workspace, given = face.project.workspace, [face.path(path) for path in paths]
+    if rev is None:
+        return {version.path: version for version in workspace.select(given)}
+    from jupyter_mlx.revisions import versions_at
+
+    found = versions_at(face.project, rev)
+    return {version.path: version for version in workspace.chosen(found, given, rev)}
 
 
 @command("log")

@@ -91,9 +91,16 @@ class Contents:
             if entry.kind == FOLDER:
                 pending.extend(self.listing(entry).entries)
 
-    def diff(self, before: Version | None, after: Version | None) -> Diff:
-        """What differs between two versions."""
+    def diff(self, before: Version | None, after: Version | None, *, is_here: bool = False) -> Diff:
+        """What differs between two versions; with `is_here`, the second is what the work tree has of the first.
+
+        Of a folder that was fetched in part, then, the parts that are elsewhere do not differ.
+        """
         from .diff import diff
 
-        ends = [version.entry() if version else None for version in (before, after)]
-        return diff(self.listing, *ends)
+        a, b = (version.entry() if version else None for version in (before, after))
+        is_whole = not is_here or before is None or self._store.has(before.digest)
+        return diff(self.listing, a, b) if is_whole else diff(self.listing, a, b, self._is_elsewhere)
+
+    def _is_elsewhere(self, entry: Entry) -> bool:
+        return entry.kind != LINK and not self._store.has(entry.of)

@@ -37,14 +37,23 @@ class Diff:
         return bool(self.added or self.removed or self.modified or self.renamed)
 
 
-def diff(listing: Listing, before: Entry | None, after: Entry | None) -> Diff:
-    """Compare two versions, each given as the entry that names it; None is nothing."""
+def diff(
+    listing: Listing,
+    before: Entry | None,
+    after: Entry | None,
+    is_elsewhere: Callable[[Entry], bool] = lambda _: False,
+) -> Diff:
+    """Compare two versions, each given as the entry that names it; None is nothing.
+
+    What is not in `after` and `is_elsewhere`, for it was never fetched, is not told as removed.
+    """
     gone: dict[str, Entry] = {}
     come: dict[str, Entry] = {}
     modified: list[FileChange] = []
 
     def walk(path: str, a: Entry | None, b: Entry | None) -> None:
-        if a and b and a.kind == b.kind and a.digest == b.digest:
+        is_same = a and b and a.kind == b.kind and a.digest == b.digest
+        if is_same or (a and b is None and path and is_elsewhere(a)):
             return
         if (a is None or a.kind == FOLDER) and (b is None or b.kind == FOLDER):
             left, right = _names(listing, a), _names(listing, b)

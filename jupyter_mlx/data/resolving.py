@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from jupyter_mlx.errors import NotFoundError, ObjectNotFoundError
 
-from . import git
+from . import git, paths
 from .manifest import LINK, Entry, Manifest
 from .merging import Clash, Merge, Side
 from .pointer import SUFFIX, Pointer
 from .version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from jupyter_mlx.store.base import ObjectStore
@@ -103,13 +103,24 @@ class Resolver:
                 self._keep(manifest)
         return Merged(mine, yours, tuple(first.clashes))
 
-    def settled(self, root: Path, path: str, side: Side, remote: Remote) -> Version:
-        """What git left in conflict, merged: all that both sides changed; where that clashes, `side`.
+    def settle(
+        self, root: Path, given: Sequence[Path | str], side: Side, remote: Remote, temp: Path
+    ) -> list[Version]:
+        """Write the pointers (all, where none are given) that git left in conflict, merged.
+
+        They name all that both sides changed; of the files that clash, those of `side`.
 
         Raises:
-            NoConflictError: git knows of none.
-            ObjectNotFoundError, CorruptError: a listing is not here, or damaged.
+            NoConflictError: git knows of no conflict about one of them.
+            ObjectNotFoundError, CorruptObjectError: a listing is nowhere, or damaged.
         """
+        chosen = [paths.relative(root, each).removesuffix(SUFFIX) for each in given]
+        found = [self._settled(root, path, side, remote) for path in chosen or in_conflict(root)]
+        for version in found:
+            Pointer.of(version).write(root / f"{version.path}{SUFFIX}", temp)
+        return found
+
+    def _settled(self, root: Path, path: str, side: Side, remote: Remote) -> Version:
         stages = _stages(root, path)
         if not {_OURS, _THEIRS} <= stages.keys():
             raise NoConflictError(path)

@@ -15,26 +15,27 @@ from . import choice, paths, tracked
 from .contents import Contents
 from .links import Link
 from .parts import Partial
-from .pointer import SUFFIX, Pointer
+from .pointer import SUFFIX
 from .progress import SILENT
-from .standing import PathState, State, state_of
+from .standing import PathState, state_of
 from .tracking import Tracking
 from .version import Version
 from .worktree import WorkTree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
-    from typing import Protocol
+    from typing import BinaryIO, Protocol
 
     from jupyter_mlx.store.base import ObjectStore
 
     from .checkout import Change
+    from .comparing import PathDiff, State
     from .diff import Diff
+    from .gc import Root
     from .history import Past
-    from .merging import Side
     from .progress import Progress
-    from .resolving import Merged
+    from .resolving import Resolver
     from .sync import Transfer
     from .verify import Verdict
 
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
         def size_bytes(self) -> int: ...
 
 
-__all__ = ["Link", "PathState", "State", "Version", "Workspace"]
+__all__ = ["Link", "PathState", "Version", "Workspace"]
 
 
 class Workspace:
@@ -168,9 +169,18 @@ class Workspace:
             NotInVersionError: the data that it is in has no such path.
             ObjectNotFoundError: the listing of a folder on the way to a part is not here.
         """
-        found = self.pointers(rev)
+        return self.chosen(self.pointers(rev), given, rev or "", remote)
+
+    def chosen(
+        self,
+        found: list[Version],
+        given: Sequence[Path | str],
+        where: str = "",
+        remote: ObjectStore | None = None,
+    ) -> list[Version]:
+        """Those of `found`, which are what there was at `where`, that `select` would choose."""
         looking = self._contents.through(remote) if remote else self._contents
-        return choice.select(self.root, found, given, rev or "", looking.part) if given else found
+        return choice.select(self.root, found, given, where, looking.part) if given else found
 
     def status(self, given: Sequence[Path | str] = ()) -> list[PathState]:
         """How tracked data stands against its pointers."""
@@ -219,35 +229,12 @@ class Workspace:
 
         return checkout_beside(self._tree, self._contents, versions, to, link=link, progress=progress)
 
-    def settle(
-        self, given: Sequence[Path | str], side: Side, remote: Callable[[], ObjectStore | None] = lambda: None
-    ) -> list[Version]:
-        """Write the pointers (all, where none are given) that git left in conflict, merged.
-
-        They name all that both sides changed; of the files that clash, those of
-        `side`. Listings that are not here come from `remote`.
-
-        Raises:
-            NoConflictError: git knows of no conflict about one of them.
-        """
-        from .resolving import Resolver, in_conflict
-
-        chosen = [paths.relative(self.root, each).removesuffix(SUFFIX) for each in given]
-        resolver = Resolver(self.store, self._contents, self._partial)
-        versions = [
-            resolver.settled(self.root, path, side, remote) for path in chosen or in_conflict(self.root)
-        ]
-        for version in versions:
-            Pointer.of(version).write(self.root / f"{version.path}{SUFFIX}", self._temp)
-        return versions
-
-    def merged(
-        self, base: Version | None, ours: Version, theirs: Version, remote: Callable[[], ObjectStore | None]
-    ) -> Merged:
-        """Two versions that began at `base`, merged file by file. See `settle`."""
+    @property
+    def resolver(self) -> Resolver:
+        """Merges versions file by file, and ends conflicts of pointers."""
         from .resolving import Resolver
 
-        return Resolver(self.store, self._contents, self._partial).merge(base, ours, theirs, remote)
+        return Resolver(self.store, self._contents, self._partial)
 
     def restore(
         self,
@@ -335,6 +322,26 @@ class Workspace:
         """What differs between two versions; one of them may be what `version` returned last."""
         return self._contents.diff(before, after)
 
+    def compare(self, before: State, after: State, rows: int = 0) -> Iterator[PathDiff]:
+        """What differs between two states of the data; of tables also inside, with so many rows as examples."""
+        from .comparing import Comparison
+
+        return Comparison(self._tree, self._contents, rows).of(before, after)
+
+    def reader(self, digest: Digest) -> BinaryIO:
+        """An object as a file open for reading; a large one is not read into memory.
+
+        Raises:
+            ObjectNotFoundError, CorruptObjectError: it is not here, or damaged.
+        """
+        from .opening import opened
+
+        return opened(self.store, digest, self._temp)
+
+    def part(self, version: Version, inner: str) -> Version | None:
+        """What the path `inner` is in a version; None where it has no such path. See `parts.part`."""
+        return self._contents.part(version, inner)
+
     def read(self, path: str, rev: str | None = None) -> bytes:
         """The bytes of a tracked file, or of a file in a tracked folder, as the pointers say.
 
@@ -354,11 +361,26 @@ class Workspace:
         """The version that a run's record names."""
         return Version(file.path, file.kind, Digest.parse(file.digest), file.size_bytes, 1)
 
-    def verify(self, given: Sequence[Path | str] = (), *, progress: Progress = SILENT) -> Verdict:
-        """Read all objects of these paths; without any, the whole store."""
-        from .verify import verify
+    def verify(
+        self,
+        given: Sequence[Path | str] = (),
+        *,
+        others: Sequence[Root] = (),
+        mentions: Callable[[], Iterable[Root]] = tuple,
+        remotes: Sequence[ObjectStore] | None = None,
+        progress: Progress = SILENT,
+    ) -> Verdict:
+        """Read all objects of these paths; without any, the whole store, and what `others` need besides.
 
-        return verify(self.store, self.select(given), everything=not given, progress=progress)
+        With `remotes`, perhaps none, what is damaged or missing is stored again
+        from the work tree or from these. `mentions` says who else may need it.
+        """
+        from .repairing import repairer
+        from .verify import Scope, verify
+
+        scope = Scope(self.select(given), not given, others, mentions)
+        mend = None if remotes is None else repairer(self, remotes)
+        return verify(self.store, self._contents, scope, repair=mend, progress=progress)
 
     @property
     def contents(self) -> Contents:

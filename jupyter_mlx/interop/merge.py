@@ -44,7 +44,7 @@ def _pointer(base: Path, ours: Path, theirs: Path, path: str) -> int:
     begun, here, there = (_version(side, data) for side in (base, ours, theirs))
     if here is None or there is None:
         raise ConfigError(path, 0, "", "one side of the merge is no pointer")
-    merged = project.workspace.merged(begun, here, there, lambda: _remote(project))
+    merged = project.workspace.resolver.merge(begun, here, there, lambda: _remote(project))
     ours.write_text(merged.render(), encoding="utf-8")
     for clash in merged.clashes:
         _say(f"CONFLICT (data): {clash}")

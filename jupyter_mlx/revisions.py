@@ -1,0 +1,104 @@
+"""What a name that a person gives to a state of the data means: a git revision, a run, or a version."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import TYPE_CHECKING
+
+from .errors import ConflictError, NotFoundError
+
+if TYPE_CHECKING:
+    from .data.version import Version
+    from .project import Project
+
+_DIGITS = re.compile(r"(b3:)?([0-9a-f]{8,64})")
+
+
+class UnknownRevisionError(NotFoundError):
+    """A name is no git revision, no run and no version of data."""
+
+    code = "no-such-revision"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return (
+            f"no git revision {self.name!r}, and no run or version of data is called so; `git log --oneline`, "
+            "`jmlx runs list` and `jmlx log PATH` list them"
+        )
+
+
+class AmbiguousVersionError(ConflictError):
+    """The beginning of a digest fits more than one version."""
+
+    code = "version-ambiguous"
+
+    def __init__(self, name: str, digests: tuple[str, ...]) -> None:
+        super().__init__(name, digests)
+        self.name, self.digests = name, digests
+
+    def __str__(self) -> str:
+        return f"{self.name!r} begins several versions ({', '.join(self.digests)}); give more digits"
+
+
+def versions_at(project: Project, name: str) -> list[Version]:
+    """The data that `name` stands for, by path.
+
+    A git revision: what its pointers say. A run, by its id or the beginning of
+    it: what it read and wrote. A version: a digest, `b3:…`, or its first eight
+    or more digits, of data that a pointer names or named in git's history.
+    Where several fit, the first of these wins.
+
+    Raises:
+        UnknownRevisionError: it is none of them.
+        AmbiguousRunError, AmbiguousVersionError: it is the beginning of several.
+        ConfigError: a pointer is malformed.
+    """
+    from .data.git import BadRevisionError, GitError
+
+    try:
+        return project.workspace.pointers(name)
+    except (BadRevisionError, GitError):
+        pass
+    found = _of_run(project, name)
+    if found is None:
+        found = _of_digest(project, name)
+    if found is None:
+        raise UnknownRevisionError(name)
+    return found
+
+
+def _of_run(project: Project, name: str) -> list[Version] | None:
+    from .ledger.ledger import RunNotFoundError
+
+    if not name or name.startswith("b3:"):
+        return None
+    try:
+        run = project.ledger.get(name)
+    except RunNotFoundError:
+        return None
+    # what it wrote is how it left the data, also where it had read that
+    files = {file.path: file for file in (*run.inputs, *run.outputs)}
+    return [project.workspace.named(file) for _, file in sorted(files.items())]
+
+
+def _of_digest(project: Project, name: str) -> list[Version] | None:
+    from .data.git import GitError
+    from .data.history import all_pointers
+
+    wanted = _DIGITS.fullmatch(name)
+    if wanted is None:
+        return None
+    found = {version.digest: version for version in project.workspace.pointers() if _fits(version, wanted[2])}
+    with contextlib.suppress(GitError):  # no history: the pointers of the work tree are all there are
+        found |= {v.digest: v for _, v in all_pointers(project.root) if _fits(v, wanted[2])}
+    if len(found) > 1:
+        raise AmbiguousVersionError(name, tuple(sorted(digest.short for digest in found)))
+    return list(found.values()) or None
+
+
+def _fits(version: Version, digits: str) -> bool:
+    return version.digest.hex.startswith(digits)
