@@ -23,7 +23,7 @@ from .version import Version
 from .worktree import WorkTree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
     from typing import BinaryIO, Protocol
 
