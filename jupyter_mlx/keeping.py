@@ -6,16 +6,20 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .data.gc import Collected, Listings, Marked, Marking, Root, RootError, gc, linked
+from .data.gc import Collected, Kind, Listings, Marked, Marking, Root, RootError, gc, linked
 from .digest import Digest
 from .errors import MlxError
+from .store.files import has_reflinks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from .data.progress import Progress
+    from .data.verify import Verdict
     from .data.version import Version
     from .project import Project
+    from .store.base import ObjectStore
     from .store.digestset import DigestSet
 
 GRACE_S = 3600.0
@@ -64,6 +68,35 @@ def collect(
     )
 
 
+def verify(
+    project: Project,
+    paths: Sequence[Path],
+    *,
+    remotes: Sequence[ObjectStore] | None = None,
+    progress: Progress | None = None,
+) -> Verdict:
+    """Read what these paths need; without any, the whole store and what runs need. See `Workspace.verify`."""
+    from .data.progress import SILENT
+
+    return project.workspace.verify(
+        paths,
+        others=() if paths else list(_used(project)),
+        mentions=lambda: [*(_used(project) if paths else ()), *_git(project, Scope())],
+        remotes=remotes,
+        progress=progress or SILENT,
+    )
+
+
+def _used(project: Project) -> Iterator[Root]:
+    if (project.state / "ledger.db").exists():
+        for run, kind, digest in project.ledger.needs.used():
+            yield Root(f"run {run}", Digest.parse(digest), _kind(kind))
+
+
+def _kind(kind: str) -> Kind:
+    return "folder" if kind == "folder" else "file" if kind == "file" else "object"
+
+
 def shared(project: Project) -> set[bytes]:
     """The large objects whose bytes the work tree shares, or may share, with the store.
 
@@ -71,7 +104,7 @@ def shared(project: Project) -> set[bytes]:
     file system has them, what the work tree should hold counts as shared.
     """
     found = {root.digest.raw for root in linked(project.root, project.store.objects)}
-    if project.store.has_reflinks():
+    if has_reflinks(str(project.store.folder)):
         for version in project.workspace.pointers():
             found |= {digest.raw for digest in project.workspace.digests(version)}
     return found
@@ -151,7 +184,7 @@ def _lock_roots(where: str, data: bytes) -> Iterator[Root]:
 
 
 def _digests_in(where: str, data: bytes) -> Iterator[Root]:
-    from .ledger.rows import digests_in
+    from .ledger.needs import digests_in
 
     for digest in digests_in(data):
         yield Root(where, Digest.parse(digest), "unknown")
@@ -169,18 +202,14 @@ def _runs(project: Project) -> Iterator[Root]:
     if not (project.state / "ledger.db").exists():
         return  # then every record in the store is kept: a rebuild finds them
     try:
-        for run, kind, digest in project.ledger.needed():
-            yield Root(
-                f"run {run[:8]}",
-                Digest.parse(digest),
-                "folder" if kind == "folder" else "file" if kind == "file" else "object",
-            )
+        for run, kind, digest in project.ledger.needs.mentioned():
+            yield Root(f"run {run}", Digest.parse(digest), _kind(kind))
     except MlxError as error:
         raise RootError("the ledger", str(error)) from None
 
 
 def _named_in(record: bytes) -> Iterator[bytes]:
-    from .ledger.rows import digests_in
+    from .ledger.needs import digests_in
 
     for digest in digests_in(record):
         yield Digest.parse(digest).raw
@@ -193,4 +222,4 @@ def _is_unknown(project: Project, data: bytes) -> bool:
     found = record.decode(data)
     if found is None or not (project.state / "ledger.db").exists():
         return True
-    return not project.ledger.knows(found[0].id)
+    return not project.ledger.needs.knows(found[0].id)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jupyter_mlx.errors import MlxError
+
 from .data_views import paths_argument, size
 from .face import Face, Payload, command
 
@@ -15,30 +17,72 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from jupyter_mlx.data.verify import Fault
+    from jupyter_mlx.store.base import ObjectStore
     from jupyter_mlx.store.sweep import Removed
 
 
 @command("verify")
 @paths_argument
-def verify_command(face: Face, paths: tuple[str, ...]) -> Payload:
+@click.option(
+    "--repair", is_flag=True, help="Store again what is damaged or missing: from the work tree or a remote."
+)
+@click.option("-r", "--remote", "name", metavar="NAME", help="With --repair, ask this remote alone.")
+def verify_command(face: Face, paths: tuple[str, ...], repair: bool, name: str | None) -> Payload:
     r"""Read every object of the store (or of PATHS) and compare it with its digest.
 
-    Exits 3 where one is damaged or missing, and names the data that it affects.
+    Exits 3 where one is damaged or missing, and names the data and the runs
+    that need it. With --repair it is stored again where it is whole in the
+    work tree or on a remote; the rest is named.
 
     \b
       jmlx verify
-      jmlx verify data/images
+      jmlx verify data/images/7
+      jmlx verify --repair
     """
+    from jupyter_mlx.keeping import verify
+
+    project = face.project
+    remotes = _remotes(face, name) if repair or name else None
     with face.progress("verifying") as progress:
-        verdict = face.project.workspace.verify([face.path(path) for path in paths], progress=progress)
+        verdict = verify(project, [face.path(path) for path in paths], remotes=remotes, progress=progress)
     _say_faults(face, "damaged", verdict.corrupt)
     _say_faults(face, "missing", verdict.missing)
+    if verdict.repaired:
+        face.say(
+            f"{len(verdict.repaired):,} of them repaired"
+            if not verdict
+            else f"{len(verdict.repaired):,} repaired"
+        )
     if verdict:
         face.say(f"{verdict.checked:,} objects, all whole")
     else:
-        face.say("next: `jmlx pull` fetches them from a remote; `jmlx add` stores them again from whole data")
+        face.say(_next_step(repaired=remotes is not None))
         face.differs()
-    return asdict(verdict)
+    payload = asdict(verdict)
+    if remotes is None:
+        del payload["repaired"]
+    return payload
+
+
+def _remotes(face: Face, name: str | None) -> list[ObjectStore]:
+    """The remotes to repair from: that one, or all that can be reached."""
+    if name:
+        return [face.project.remote(name)]
+    found = []
+    for each in face.project.config.remotes:
+        try:
+            found.append(face.project.remote(each))
+        except MlxError as error:
+            face.note(f"note: the remote {each} is not asked: {error}")
+    return found
+
+
+def _next_step(*, repaired: bool) -> str:
+    if repaired:
+        return "next: another copy of the project may have it: `jmlx push` there, then `jmlx verify --repair` here"
+    return (
+        "next: `jmlx verify --repair` stores them again from the work tree or a remote, where they are whole"
+    )
 
 
 class Age(click.ParamType):  # type: ignore[type-arg, unused-ignore]
@@ -143,5 +187,6 @@ def _say_removed(face: Face, removed: Removed, *, dry_run: bool) -> None:
 
 def _say_faults(face: Face, what: str, faults: Iterable[Fault]) -> None:
     for fault in faults:
-        where = ", ".join(fault.paths[:5]) + (", ..." if len(fault.paths) > 5 else "")
-        face.say(f"{what}: {fault.digest}  {where or 'no tracked data needs it'}")
+        users = [*fault.paths, *fault.others]
+        where = ", ".join(users[:5]) + (f" and {len(users) - 5:,} more" if len(users) > 5 else "")
+        face.say(f"{what}: {fault.digest}  {where or 'nothing needs it'}")

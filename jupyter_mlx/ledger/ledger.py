@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from jupyter_mlx.errors import ConflictError, NotFoundError
 from . import rows
 from .database import Database
 from .filters import Selection
+from .needs import Needs
 from .owner import Owner
 from .run import FileVersion, Run, Series, utc_now
 
@@ -305,29 +306,10 @@ class Ledger:
         found = self._db.read("SELECT id, record FROM runs WHERE record IS NOT NULL")
         return {row["id"]: row["record"] for row in found}
 
-    def needed(self) -> Iterator[tuple[str, str, str]]:
-        """Run id, kind (`file`, `folder`, `object`) and digest of all that runs refer to, also those in the trash.
-
-        The same kind and digest may come with several runs.
-        """
-        for row in self._db.read(
-            "SELECT min(runs.id), files.kind, files.digest FROM files JOIN runs ON runs.rowid = files.run"
-            " GROUP BY files.digest, files.kind"
-        ):
-            yield row[0], row[1], row[2]
-        last = 0
-        while found := self._db.read(
-            "SELECT rowid, id, record, detail FROM runs WHERE rowid > ? ORDER BY rowid LIMIT 500", (last,)
-        ):
-            last = found[-1]["rowid"]
-            for row in found:
-                for digest in {row["record"] or "", *rows.digests_in(row["detail"])} - {""}:
-                    yield row["id"], "object", digest
-
-    def knows(self, id_: str) -> bool:
-        """Whether there is such a run, or was one until it was purged."""
-        query = "SELECT 1 FROM runs WHERE id = ?1 UNION SELECT 1 FROM purged WHERE id = ?1"
-        return bool(self._db.read(query, (id_,)))
+    @property
+    def needs(self) -> Needs:
+        """What the runs refer to in the store."""
+        return Needs(self._db)
 
     def seq(self) -> int:
         """How many changes there have been."""

@@ -55,6 +55,11 @@ def unfold(output: dict[str, Any], store: Objects, parse: Any) -> dict[str, Any]
     return found
 
 
+def is_payload(value: Any) -> bool:
+    """Whether `fold` put this in the place of a payload."""
+    return isinstance(value, dict) and value.keys() == {"digest", "size_bytes", "encoding"}
+
+
 def is_binary(mime: str) -> bool:
     """Whether the notebook format holds this MIME type as base64."""
     return mime.startswith(("image/", "audio/", "video/", "application/pdf")) and not mime.endswith("+xml")
@@ -98,7 +103,7 @@ _CODECS: dict[str, Callable[[bytes], str]] = {
 
 
 def _unfold(payload: Any, store: Objects, parse: Any) -> Any:
-    if not isinstance(payload, dict) or payload.keys() != {"digest", "size_bytes", "encoding"}:
+    if not is_payload(payload):
         return payload
     raw = store.get(parse(payload["digest"]))
     codec = _CODECS.get(payload["encoding"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
@@ -16,8 +15,6 @@ from .run import Failure, FileVersion, Run, Value
 
 DETAIL = ("source", "slice", "cell_outputs", "environment", "git", "error", "resources")
 """The fields of a run that are shown, never searched: one JSON value."""
-
-_DIGEST = re.compile(r"\bb3:[0-9a-f]{64}\b")
 
 ValueRow: TypeAlias = tuple[str, str, "float | None", "str | None"]
 
@@ -82,12 +79,6 @@ def values_of(params: Mapping[str, Value], metrics: Mapping[str, float]) -> list
     """The rows of `vals`: (kind, key, number, json)."""
     rows = [("p", key, number(value), to_json(value)) for key, value in params.items()]
     return rows + [("m", key, number(value), None) for key, value in metrics.items()]
-
-
-def digests_in(data: bytes | str) -> list[str]:
-    """Every digest that stands in a run's detail, or in its record."""
-    text = data if isinstance(data, str) else data.decode("utf-8", "replace")
-    return _DIGEST.findall(text)
 
 
 def moment(seconds: float) -> datetime:

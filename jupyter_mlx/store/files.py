@@ -229,6 +229,13 @@ def clone(source: int, target: int) -> bool:
     return True
 
 
+def has_reflinks(folder: str) -> bool:
+    """Whether files in `folder` can share their blocks."""
+    with temp_file(folder) as (_, source), temp_file(folder) as (_, target):
+        write_all(source, b"\0" * 4096)
+        return clone(source, target)
+
+
 def hash_file(fd: int, told: Told | None = None) -> bytes:
     """The 32 bytes of the BLAKE3 of an open file, read from its start."""
     hasher, buffer = blake3(), memoryview(bytearray(BLOCK_BYTES))

@@ -98,3 +98,29 @@ def replace(
                 db.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?)", rows)
 
     index.run(work)
+
+
+def faults(index: PackIndex) -> tuple[set[bytes], set[bytes]]:
+    """The objects that were found damaged, and those that were lost with their packs; neither was stored again."""
+
+    def work(db: sqlite3.Connection) -> tuple[set[bytes], set[bytes]]:
+        damaged, lost = (
+            {row[0] for row in db.execute(f"SELECT digest FROM {table}")}  # noqa: S608
+            for table in ("damaged", "lost")
+        )
+        return damaged, lost
+
+    return index.run(work)
+
+
+def forget_faults(index: PackIndex, digests: Iterable[bytes]) -> None:
+    """Nothing needs these any more that were damaged or lost."""
+    rows = [(digest,) for digest in digests]
+
+    def work(db: sqlite3.Connection) -> None:
+        with transaction(db):
+            for table in ("damaged", "lost"):
+                db.executemany(f"DELETE FROM {table} WHERE digest = ?", rows)  # noqa: S608
+
+    if rows:
+        index.run(work)

@@ -76,6 +76,14 @@ class LargeObjects:
             return []
         return [bytes([first]) + bytes.fromhex(name) for name in names if _NAME.fullmatch(name)]
 
+    def put_aside(self) -> Iterator[Digest]:
+        """Those that were found damaged and not stored again."""
+        for first in range(256):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                for name in os.listdir(f"{self._folder}/{first:02x}"):
+                    if name.endswith(DAMAGED) and _NAME.fullmatch(name.removesuffix(DAMAGED)):
+                        yield Digest(f"{first:02x}{name.removesuffix(DAMAGED)}")
+
     def take(
         self, source: int, *, expect: Digest | None, store: str, told: Callable[[int], None] | None = None
     ) -> tuple[Digest, str | None]:

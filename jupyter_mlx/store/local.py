@@ -16,7 +16,7 @@ from jupyter_mlx.errors import AccessError, CorruptObjectError, ObjectNotFoundEr
 
 from .base import SMALL_BYTES, FileChangedError, NewerFormatError
 from .compacting import Chunked
-from .files import clone, make_folder, temp_file, write_all, write_atomically
+from .files import make_folder, write_all, write_atomically
 from .frames import RECIPE
 from .large import LargeObjects
 from .leases import Leases
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .compacting import Compacted
+    from .digestset import DigestSet
+    from .examining import Examined
     from .sweep import Sweep
 
 FORMAT = b"jupyter_mlx store\nformat: 1\n"
@@ -243,12 +245,12 @@ class LocalStore:
         with leases.begun():
             yield Sweep(self._name, self._temp, self._small, self._large, leases)
 
-    def has_reflinks(self) -> bool:
-        """Whether files of the store can share their blocks with others."""
-        make_folder(self._temp)
-        with temp_file(self._temp) as (_, source), temp_file(self._temp) as (_, target):
-            write_all(source, b"\0" * 4096)
-            return clone(source, target)
+    def examine(self, only: DigestSet | None, told: Callable[[int, int], None]) -> Examined:
+        """Read all objects, or those of `only` that are here, and say which are damaged; `told` hears of bytes."""
+        from .examining import examine
+
+        self._check_format()
+        return examine(self._small, self._large, self._name, only, told)
 
     def inflate(self, digest: Digest) -> Path | None:
         """Give a large object that is stored in chunks a file of its own again, to link to; see `linkable`.

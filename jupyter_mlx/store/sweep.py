@@ -24,6 +24,7 @@ from jupyter_mlx.errors import AccessError, MlxError
 from . import frames, index_upkeep
 from .digestset import DigestSet
 from .files import sync_folder, write_atomically
+from .large import DAMAGED
 from .packs import CONDEMNED, Place, read_condemned
 from .rewriting import rewrite
 
@@ -255,6 +256,7 @@ class Sweep:
             if not pack.young:
                 self._remove_small(pack, done, told)
         self._remove_large(done, told)
+        self._forget_faults()
         self._rewrite(done)
         return done
 
@@ -320,6 +322,15 @@ class Sweep:
                         done.large_bytes += size
                         told(1, size)
             index_upkeep.forget_large(self._index, gone)
+
+    def _forget_faults(self) -> None:
+        """Of damaged and lost objects, `verify` is to name only those that something needs."""
+        faults = set().union(*index_upkeep.faults(self._index))
+        index_upkeep.forget_faults(self._index, faults - self._needed(sorted(faults)))
+        aside = [digest.raw for digest in self.large.put_aside()]
+        for raw in set(aside) - self._needed(aside):
+            with contextlib.suppress(OSError):
+                os.unlink(self.large.path(Digest(raw.hex())) + DAMAGED)
 
     def unlink(self, digest: Digest) -> bool:
         """Remove the file of a large object that is stored in chunks as well; not where it is leased or linked to."""

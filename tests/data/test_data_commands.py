@@ -119,7 +119,6 @@ def test_linked_files_are_unprotected_and_data_is_removed(typed):
         (["remote", "add", "s", "s3://bucket", "-o", "secret=x"], 1, "holds a password or a key"),
         (["remote", "add", "s", "ssh://host/x", "-o", "region=x"], 1, "takes no 'region'"),
         (["pull"], 1, "no remote"),
-        (["gc"], 2, "not in this version"),
     ],
 )
 def test_what_can_not_be_done_is_told_in_one_line(typed, words, code, message):
