@@ -1,17 +1,40 @@
-"""The progress bar of the data commands, on stderr."""
+"""The progress bar of the data commands, on stderr: files and bytes, how fast, and how long it will take."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeElapsedColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.progress import Progress as RichProgress
+from rich.text import Text
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
+
+_DRAWN_EVERY_S = 0.1
+
+
+class _FilesColumn(ProgressColumn):
+    """Files done, of how many, and how many a second."""
+
+    def render(self, task: Task) -> Text:
+        files, known = task.fields["files"], task.fields["known"]
+        of = f"/{known:,}" if known else ""
+        speed = f" {files / task.elapsed:,.0f}/s" if task.elapsed else ""
+        return Text(f"{files:,}{of} files{speed}", style="progress.download")
 
 
 class Bar:
@@ -21,15 +44,20 @@ class Bar:
         self._bars = RichProgress(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.fields[files]:,} files"),
+            _FilesColumn(),
             DownloadColumn(),
             TransferSpeedColumn(),
             TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
         )
-        self._task = self._bars.add_task(label, total=None, files=0)
-        self._files = 0
+        self._task = self._bars.add_task(label, total=None, files=0, known=0)
+        self._files = self._bytes = 0
+        self._before = 0, 0
+        self._known: tuple[int, int | None] = 0, None
+        self._drawn_at = 0.0
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -38,14 +66,30 @@ class Bar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._drawn_at = 0.0
+        self._draw()
         self._bars.stop()
 
     def total(self, files: int, size_bytes: int) -> None:
-        """How much there will be to do."""
-        del files
-        self._bars.update(self._task, total=size_bytes)
+        """See `Progress.total`."""
+        files_before, bytes_before = self._before
+        known_files, known_bytes = self._known
+        if files_before + files < known_files or bytes_before + size_bytes < (known_bytes or 0):
+            files_before, bytes_before = self._before = self._files, self._bytes
+        self._known = files_before + files, bytes_before + size_bytes
+        self._draw()
 
     def advance(self, files: int, size_bytes: int) -> None:
-        """So much more is done."""
+        """See `Progress.advance`."""
         self._files += files
-        self._bars.update(self._task, advance=size_bytes, files=self._files)
+        self._bytes += size_bytes
+        self._draw()
+
+    def _draw(self) -> None:
+        """Tell rich now and then: it takes longer for that than an `add` for a file."""
+        now = time.monotonic()
+        if now - self._drawn_at < _DRAWN_EVERY_S:
+            return
+        self._drawn_at = now
+        known, total = self._known
+        self._bars.update(self._task, total=total, completed=self._bytes, files=self._files, known=known)

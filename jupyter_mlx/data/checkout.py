@@ -160,6 +160,7 @@ class Checkout:
             AccessError: something can't be written.
         """
         above, _, _ = path.rpartition("/")
+        self._progress.total(0, 0)
         self._progress.total(steps.files, steps.size_bytes)
         placer = Placer(self._root, self._store, self._temp, self._link)
         placed = Placed(self._cache)

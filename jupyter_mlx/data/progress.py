@@ -9,7 +9,10 @@ class Progress(Protocol):
     """Counts files and bytes."""
 
     def total(self, files: int, size_bytes: int) -> None:
-        """How much there will be to do, as soon as that is known."""
+        """How much there will be to do, as far as that is known; told again when more is known.
+
+        Nothing to do, or less than before, means that another piece of work begins.
+        """
 
     def advance(self, files: int, size_bytes: int) -> None:
         """So much more is done."""

@@ -106,6 +106,7 @@ class Survey:
             FileChangedError: a file changes whenever it is read.
             UsageError: something can't be kept (a link out of the project, a device, a bad name).
         """
+        self._progress.total(0, 0)
         full = os.path.join(self._root, path)
         above, name = os.path.split(path)
         try:
