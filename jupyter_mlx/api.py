@@ -7,11 +7,11 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, overload
 
 from . import recorder
 from .capture.lineage import audit
-from .errors import NotFoundError, NotYetError
+from .errors import NotFoundError, NotYetError, UsageError
 from .project import Project
 
 if TYPE_CHECKING:
@@ -280,11 +280,52 @@ class NoSuchFileError(NotFoundError):
         return f"run {run} neither read nor wrote {self.path}; `jmlx runs show {run}` lists its files"
 
 
-def open(path: str, *, rev: str | None = None) -> io.BytesIO:  # noqa: A001 (the name that people write)
-    """A tracked file for reading, as it is at the pointers of the work tree or of a git revision.
+@overload
+def open(path: str, *, rev: str | None = None, mode: Literal["rb"] = "rb") -> BinaryIO: ...  # noqa: A001
+
+
+@overload
+def open(  # noqa: A001
+    path: str,
+    *,
+    rev: str | None = None,
+    mode: Literal["r"],
+    encoding: str = "utf-8",
+    errors: str = "strict",
+    newline: str | None = None,
+) -> TextIO: ...
+
+
+def open(  # noqa: A001 (the name that people write)
+    path: str,
+    *,
+    rev: str | None = None,
+    mode: Literal["rb", "r"] = "rb",
+    encoding: str = "utf-8",
+    errors: str = "strict",
+    newline: str | None = None,
+) -> BinaryIO | TextIO:
+    """A tracked file for reading, as it was at some state of the data; a large one is not read into memory.
+
+    Args:
+        path: of the file, also of one in a tracked folder.
+        rev: a git revision, a run, or a version of the data (its digest); without it, what the
+            pointers of the work tree say.
+        mode: `rb` for bytes, `r` for text.
+        encoding: of text, as for the builtin.
+        errors: what becomes of bytes that are no text, as for the builtin.
+        newline: how lines end, as for the builtin.
 
     Raises:
         NotFoundError: nothing tracks that path there, or its object is not here.
+        CorruptObjectError: its object is damaged.
     """
+    from . import revisions
+
+    if mode not in {"rb", "r"}:
+        raise UsageError(f"mode is {mode!r}; versions are read by 'rb' or 'r', and never written")
     project = _project()
-    return io.BytesIO(project.workspace.read(project.relative(path), rev=rev))
+    file = revisions.reader(project, project.relative(path), rev)
+    if mode == "rb":
+        return file
+    return io.TextIOWrapper(file, encoding, errors, newline)

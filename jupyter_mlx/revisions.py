@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from .errors import ConflictError, NotFoundError
+from .errors import ConflictError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from .data.version import Version
@@ -44,8 +44,63 @@ class AmbiguousVersionError(ConflictError):
         return f"{self.name!r} begins several versions ({', '.join(self.digests)}); give more digits"
 
 
-def versions_at(project: Project, name: str) -> list[Version]:
-    """The data that `name` stands for, by path.
+class IsFolderError(UsageError):
+    """A folder was named where a file can be read."""
+
+    code = "is-folder"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path} is a folder of data; name a file in it, `mlx://{self.path}` lists them"
+
+
+def data_at(project: Project, path: str, name: str | None) -> Version | None:
+    """What `path` is in the data that `name` stands for (None: that of the pointers); None where it is nothing.
+
+    Raises:
+        UnknownRevisionError, AmbiguousRunError, AmbiguousVersionError, ConfigError: see `versions_at`.
+        ObjectNotFoundError: a listing on the way is not here.
+        BadPathError: the path leaves the project.
+    """
+    from .data import choice, paths, tracked
+
+    workspace, path = project.workspace, paths.relative(project.root, path)
+    if name is None:
+        home = path if tracked.pointer_at(project.root, path) else choice.home_of(project.root, path)
+        found = [tracked.pointer_at(project.root, home)] if home else []
+    else:
+        found = [*versions_at(project, name)]
+    for version in found:
+        if version is not None and path == version.path:
+            return version
+        if version is not None and path.startswith(f"{version.path}/"):
+            return workspace.part(version, path[len(version.path) + 1 :])
+    return None
+
+
+def reader(project: Project, path: str, name: str | None) -> BinaryIO:
+    """A file of the data that `name` stands for, open for reading; a large one is not read into memory.
+
+    Raises:
+        NotTrackedError: there is no such data.
+        IsFolderError: it is a folder.
+        ObjectNotFoundError, CorruptObjectError: it is not here, or damaged.
+    """
+    from .data.paths import NotTrackedError
+
+    version = data_at(project, path, name)
+    if version is None:
+        raise NotTrackedError(path, name or "")
+    if version.kind == "folder":
+        raise IsFolderError(path)
+    return project.workspace.reader(version.digest)
+
+
+def versions_at(project: Project, name: str | None) -> list[Version]:
+    """The data that `name` stands for, by path; without one, what the pointers of the work tree say.
 
     A git revision: what its pointers say. A run, by its id or the beginning of
     it: what it read and wrote. A version: a digest, `b3:…`, or its first eight
@@ -59,6 +114,8 @@ def versions_at(project: Project, name: str) -> list[Version]:
     """
     from .data.git import BadRevisionError, GitError
 
+    if name is None:
+        return project.workspace.pointers()
     try:
         return project.workspace.pointers(name)
     except (BadRevisionError, GitError):
