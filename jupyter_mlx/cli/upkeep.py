@@ -189,4 +189,4 @@ def _say_faults(face: Face, what: str, faults: Iterable[Fault]) -> None:
     for fault in faults:
         users = [*fault.paths, *fault.others]
         where = ", ".join(users[:5]) + (f" and {len(users) - 5:,} more" if len(users) > 5 else "")
-        face.say(f"{what}: {fault.digest}  {where or 'nothing needs it'}")
+        face.say(f"{what}: {fault.digest}  {where or 'nothing that can be read needs it'}")

@@ -170,3 +170,16 @@ def _has_outer(found: Container[str], path: str) -> bool:
         if path in found:
             return True
     return False
+
+
+def around(root: Path, versions: list[Version], given: Sequence[Path | str]) -> list[Version]:
+    """The tracked data that paths are in, or that is in them."""
+    wanted = [paths.relative(root, each) for each in given]
+    return [
+        version
+        for version in versions
+        if any(
+            f"{path}/".startswith(f"{version.path}/") or version.path.startswith(f"{path}/")
+            for path in wanted
+        )
+    ]

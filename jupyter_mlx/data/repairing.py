@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import MlxError
 
-from .gc import HEAD, names
+from .gc import HEAD
+from .manifest import FOLDER, LINK
 from .version import Version
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from jupyter_mlx.store.base import ObjectStore
 
+    from .manifest import Entry, Manifest
     from .verify import Fault, Repair
     from .workspace import Workspace
 
@@ -39,18 +42,27 @@ def repairer(workspace: Workspace, remotes: Sequence[ObjectStore]) -> Repair:
 
 
 def _from_work_tree(workspace: Workspace, faults: Sequence[Fault]) -> None:
-    # what lies deepest first: a listing is stored when all is there that it names
-    places = sorted(
-        ((path, Digest.parse(fault.digest)) for fault in faults for path in fault.paths),
-        key=lambda place: -place[0].count("/"),
-    )
-    for path, digest in places:
-        full = workspace.root / path
+    """Whatever of it is in tracked data now, also where the listing is lost that said where."""
+    wanted = {Digest.parse(fault.digest).raw for fault in faults}
+    for tracked in workspace.pointers():
         with contextlib.suppress(MlxError, OSError):
-            if full.is_dir() and not full.is_symlink():
-                _folder(workspace, path, digest)
-            elif not _is_in(full, workspace.store):
-                workspace.store.put_file(full, digest)
+            found = workspace.version(tracked.path)
+            if found is not None:
+                _take(workspace, found.path, found.entry(), wanted)
+
+
+def _take(workspace: Workspace, path: str, entry: Entry, wanted: set[bytes]) -> None:
+    """Store what is wanted at a path and below it: a listing after all that it names."""
+    manifest = workspace.contents.unsaved.get(entry.digest) if entry.kind == FOLDER else None
+    for inner in manifest.entries if manifest else ():
+        _take(workspace, f"{path}/{os.fsdecode(inner.name)}", inner, wanted)
+    if entry.digest not in wanted:
+        return
+    with contextlib.suppress(MlxError, OSError):
+        if manifest is not None:
+            _put_listing(workspace.store, manifest)
+        elif not _is_in(workspace.root / path, workspace.store):
+            workspace.store.put_file(workspace.root / path, entry.of)
 
 
 def _is_in(full: Path, store: ObjectStore) -> bool:
@@ -59,15 +71,10 @@ def _is_in(full: Path, store: ObjectStore) -> bool:
     return objects is not None and full.resolve().is_relative_to(objects.resolve())
 
 
-def _folder(workspace: Workspace, path: str, digest: Digest) -> None:
-    workspace.version(path)
-    manifest = workspace.contents.unsaved.get(digest.raw)
-    if manifest is None:
-        return
-    data = manifest.encode()
-    with workspace.store.hold():
-        if not workspace.store.missing(Digest(raw.hex()) for raw in names(data)):
-            workspace.store.put(data)
+def _put_listing(store: ObjectStore, manifest: Manifest) -> None:
+    with store.hold():
+        if not store.missing(inner.of for inner in manifest.entries if inner.kind != LINK):
+            store.put(manifest.encode())
 
 
 def _from_remote(workspace: Workspace, remote: ObjectStore, digests: Sequence[Digest]) -> None:

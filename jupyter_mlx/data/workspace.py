@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Literal
 
 from jupyter_mlx.digest import Digest
+from jupyter_mlx.errors import CorruptError, ObjectNotFoundError
 from jupyter_mlx.store.files import sweep
 
 from . import choice, paths, tracked
@@ -378,7 +379,11 @@ class Workspace:
         from .repairing import repairer
         from .verify import Scope, verify
 
-        scope = Scope(self.select(given), not given, others, mentions)
+        try:
+            versions = self.select(given)
+        except (ObjectNotFoundError, CorruptError):  # a listing on the way to a path is not here: all of that data
+            versions = choice.around(self.root, self.pointers(), given)
+        scope = Scope(versions, not given, others, mentions)
         mend = None if remotes is None else repairer(self, remotes)
         return verify(self.store, self._contents, scope, repair=mend, progress=progress)
 

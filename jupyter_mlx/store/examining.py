@@ -4,7 +4,7 @@ What is found damaged counts as absent from then on, so that a put or a pull hea
 """
 
 # Paths are strings here, as in `files`.
-# ruff: noqa: PTH112
+# ruff: noqa: PTH110, PTH112
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def examine(
 ) -> Examined:
     """Read all objects, or those of `only` that are here; `told` hears of objects and bytes."""
     found = Examined()
-    if os.path.isdir(small.folder):
+    if os.path.exists(f"{store}/index.db") or os.path.isdir(small.folder):
         small.index.catch_up(wait=False)
         packs, recipes = _packs(small, only)
         with ThreadPoolExecutor(_THREADS, "jmlx-verify") as pool:

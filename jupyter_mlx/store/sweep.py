@@ -104,8 +104,9 @@ class Sweep:
         self._spared: set[bytes] = set()
         self._lists: dict[bytes, Place | None] = {}
         """Dead objects that list others: where they are (None: a file of their own)."""
-        self._kept: list[bytes] = []
-        """Those of them that stay."""
+        self._wanted: list[bytes] = []
+        self._young: list[bytes] = []
+        """Those of them that stay, for what they are or for their age."""
         self._young_files: dict[bytes, int] = {}
         self.live = DigestSet()
         """What is needed. To be filled before `find`."""
@@ -125,9 +126,12 @@ class Sweep:
         before = time.time() - grace_s
         self._find_small(before)
         self._find_large(before)
-        self._spare(self._kept)
+        self._spare(self._wanted)
         self._spare(self._leases.fresh())
-        return self._sum()
+        needed = set(self._spared)
+        self._spare(self._young)
+        self._found = self._sum(needed)
+        return self._found
 
     def _live_recipes(self) -> None:
         for digest in sorted(self.live.among(index_upkeep.recipes(self._index))):
@@ -183,8 +187,10 @@ class Sweep:
 
     def _note_list(self, digest: bytes, place: Place | None, *, young: bool) -> None:
         self._lists[digest] = place
-        if young or self._is_wanted(digest, place):
-            self._kept.append(digest)
+        if self._is_wanted(digest, place):
+            self._wanted.append(digest)
+        elif young:
+            self._young.append(digest)
 
     def _is_wanted(self, digest: bytes, place: Place | None) -> bool:
         if place is not None and place.encoding == frames.RECIPE:
@@ -220,12 +226,13 @@ class Sweep:
         data = self._bytes_of(digest, place)
         return self._listings.names(data) if data is not None else ()
 
-    def _sum(self) -> Removed:
+    def _sum(self, needed: set[bytes]) -> Removed:
         found = Removed()
         for pack in self._packs.values():
+            stays = needed if pack.young else self._spared
             count = size = 0
             for number in range(len(pack)):
-                if pack.digest(number) not in self._spared:
+                if pack.digest(number) not in stays:
                     count += 1
                     size += pack.lengths[number] + frames.FRAME_BYTES
             if pack.young:
@@ -234,7 +241,7 @@ class Sweep:
             else:
                 found.small_objects += count
                 found.small_bytes += size
-        young = [size for digest, size in self._young_files.items() if digest not in self._spared]
+        young = [size for digest, size in self._young_files.items() if digest not in needed]
         files = [size for digest, size in self._files.items() if digest not in self._spared]
         found.young_objects += len(young)
         found.young_bytes += sum(young)
@@ -250,7 +257,7 @@ class Sweep:
             AccessError: the disk refused; the store is whole, and a gc goes on where this one stopped.
             BusyStoreError: likewise.
         """
-        done = Removed()
+        done = Removed(young_objects=self._found.young_objects, young_bytes=self._found.young_bytes)
         self._remove_lists()
         for pack in self._packs.values():
             if not pack.young:

@@ -194,9 +194,7 @@ def test_a_reader_that_has_a_pack_open_finishes_and_later_ones_find_what_was_tak
 
     def read():
         while not stop.is_set():
-            for number in (1, 50, 99):
-                if reader.get(digests[number]) != b"%d" % number * 50:
-                    wrong.append(number)
+            wrong.extend(n for n in (1, 50, 99) if reader.get(digests[n]) != b"%d" % n * 50)
 
     thread = threading.Thread(target=read)
     thread.start()
