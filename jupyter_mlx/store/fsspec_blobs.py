@@ -75,6 +75,8 @@ class FsspecBlobs:
                 timeouts = {"connect_timeout": _CONNECT_S, "read_timeout": _READ_S}
                 options["config_kwargs"] = {"retries": {"max_attempts": 1}, **timeouts}
             self._made = fsspec.filesystem(self._kind, **options)
+            if self._kind == "s3":
+                self._made.retries = 1  # `retrying` does it, once for all kinds
         return self._made
 
     def _at(self, name: str) -> str:

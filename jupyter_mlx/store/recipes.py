@@ -23,7 +23,7 @@ TAG = b"MLXRCPE\x01"
 _HEAD = struct.Struct("<8s32sQ")
 _LEAF = struct.Struct("<32sQ")
 _CHUNK = struct.Struct("<32sI")
-_FEWEST, _MOST = 64, 1024
+_FEWEST, _MOST = 16, 256
 MOST_LEAF_BYTES = _MOST * _CHUNK.size
 """No leaf is longer."""
 
@@ -119,8 +119,8 @@ class RecipeBuilder:
         self._chunks.append(_CHUNK.pack(digest, length))
         self._size += length
         count = len(self._chunks)
-        # by content: one digest in 256 ends a leaf, so that leaves find their ends again after a change
-        if (digest[0] == 0 and count >= _FEWEST) or count >= _MOST:
+        # by content: one digest in 64 ends a leaf, so that leaves find their ends again after a change
+        if (digest[0] < 4 and count >= _FEWEST) or count >= _MOST:
             return self._leaf()
         return None
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _STEP_BYTES = 64 << 20
 _COPY_BYTES = 8 << 20
 _MOST_SHARED = 4
-_MOST_LEAVES = 1024
+_MOST_LEAVES = 4096
 """Leaves of another version that are looked into for chunks: for some 20 GB of changes."""
 
 

@@ -230,20 +230,26 @@ class RemoteStore:
         for done, bad in self._reader.read(places, blocks, use):
             yield from done
             damaged += bad
-        for place in damaged:
-            yield self._elsewhere(place, blocks[place.block].pack, use)
+        if damaged:
+            yield from self._elsewhere({place: blocks[place.block].pack for place in damaged}, use)
 
-    def _elsewhere(self, bad: Place, pack: str, use: Callable[[Place, memoryview], T]) -> T:
-        """The object from another pack that has it, perhaps one that came meanwhile."""
+    def _elsewhere(self, damaged: dict[Place, str], use: Callable[[Place, memoryview], T]) -> Iterator[T]:
+        """The objects from other packs that have them, perhaps such as came meanwhile."""
         self.refresh()
-        places, blocks = self.index.everywhere(bad.digest)
-        for place in places:
-            if blocks[place.block].pack != pack:
-                for done, _ in self._reader.read([place], blocks, use):
-                    if done:
-                        return done[0]
-        condemned.condemn(self.blobs, self.index, [pack], "damaged")
-        raise DamagedRemoteError(f"b3:{bad.digest.hex()}", str(self), pack)
+        lost: dict[Place, str] = {}
+        for bad, pack in damaged.items():
+            places, blocks = self.index.everywhere(bad.digest)
+            others = [[place] for place in places if blocks[place.block].pack != pack]
+            found = (done for other in others for done, _ in self._reader.read(other, blocks, use))
+            done = next(filter(None, found), None)
+            if done:
+                yield done[0]
+            else:
+                lost[bad] = pack
+        if lost:
+            condemned.condemn(self.blobs, self.index, set(lost.values()), "damaged")
+            bad, pack = next(iter(lost.items()))
+            raise DamagedRemoteError(f"b3:{bad.digest.hex()}", str(self), pack)
 
     def recipe(self, digest: Digest) -> Recipe:
         """What a large object is made of."""

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -112,3 +113,47 @@ def http_place(tmp_path):
     ]
     with serving(words, port, stderr=subprocess.DEVNULL):
         yield SimpleNamespace(url=f"http://127.0.0.1:{port}", folder=folder, options={})
+
+
+class Proxy:
+    """Stands between a client and a server, and can break: after so many bytes each connection is cut."""
+
+    def __init__(self, port):
+        self.target, self.left, self.cuts = port, None, 0
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._server.accept()
+                server = socket.create_connection(("127.0.0.1", self.target))
+                for pair in ((client, server), (server, client)):
+                    threading.Thread(target=self._carry, args=pair, daemon=True).start()
+
+    def _carry(self, source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                if self.left is not None:
+                    self.left -= len(data)
+                    if self.left < 0:
+                        self.cuts += 1
+                        break
+                target.sendall(data)
+        for each in (source, target):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+    def close(self):
+        self._server.close()
+
+
+@pytest.fixture
+def proxied(bucket):
+    """The bucket through a `Proxy`; `.proxy`."""
+    proxy = Proxy(int(bucket.options["endpoint_url"].rpartition(":")[2]))
+    options = {"endpoint_url": f"http://127.0.0.1:{proxy.port}"}
+    yield SimpleNamespace(url=bucket.url, options=options, proxy=proxy, direct=bucket)
+    proxy.close()

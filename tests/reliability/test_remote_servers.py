@@ -3,6 +3,9 @@
 import os
 import random
 import socket
+import subprocess
+import threading
+import time
 
 import pytest
 
@@ -129,3 +132,41 @@ def test_the_command_line_pushes_to_a_server_and_pulls_from_it(place, project, j
     assert (other / "data/inner/c").read_bytes() == b""
     again = jmlx("push", cwd=other)
     assert "the remote has everything already" in again.stdout, again
+
+
+def test_a_connection_that_is_cut_once_is_made_again(proxied, tmp_path):
+    store = opened(proxied, tmp_path)
+    store.look()
+    proxied.proxy.left = 1 << 20
+
+    def mend():
+        while not proxied.proxy.cuts:
+            time.sleep(0.01)
+        proxied.proxy.left = None
+
+    threading.Thread(target=mend, daemon=True).start()
+    digest = store.put(PLENTY)
+    assert proxied.proxy.cuts
+    assert opened(proxied.direct, tmp_path, "another").get(digest) == PLENTY
+
+
+def test_a_server_that_dies_in_a_push_or_a_pull_is_told_and_both_go_through_later(
+    proxied, project, jmlx, tmp_path
+):
+    (project.root / "data").write_bytes(PLENTY)
+    endpoint = f"endpoint_url={proxied.options['endpoint_url']}"
+    jmlx("remote", "add", "origin", proxied.url, "-o", endpoint)
+    jmlx("add", "data")
+    for words in (["push"], ["pull"]):
+        proxied.proxy.left = 2 << 20
+        broken = jmlx(*words)
+        assert broken.returncode == 1, broken
+        assert "try again" in broken.stderr
+        assert broken.stderr.count("\n") == 1
+        proxied.proxy.left = None
+        done = jmlx(*words)
+        assert done.returncode == 0, done
+        (project.root / "data").unlink()
+        subprocess.run(["rm", "-rf", ".mlx/store", ".mlx/remotes"], check=True)
+    assert jmlx("pull").returncode == 0
+    assert (project.root / "data").read_bytes() == PLENTY

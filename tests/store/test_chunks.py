@@ -88,7 +88,7 @@ def test_a_leaf_that_lies_about_its_length_is_refused(size):
             leaf_chunks(data, 200 + size, digest)
 
 
-@pytest.mark.parametrize("data", [b"", b"short", bytes(36), bytes(36 * 5000)])
+@pytest.mark.parametrize("data", [b"", b"short", bytes(36), bytes(36 * 500)])
 def test_what_is_no_leaf_is_refused(data):
     with pytest.raises(BadRecipeError):
         leaf_chunks(data, 0, bytes(32))
