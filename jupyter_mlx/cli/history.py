@@ -106,13 +106,54 @@ def log_command(face: Face, path: str) -> Payload:
 @command("du")
 @paths_argument
 def du_command(face: Face, paths: tuple[str, ...]) -> Payload:
-    """Say how large the tracked data is, and what the store takes."""
+    r"""Say what each version of the data costs, and what the store takes.
+
+    For each version that a pointer names now or in git's history: how large it
+    is, and how much of that no other version has, which is what would be free
+    without it.
+
+    \b
+      jmlx du
+      jmlx du data/images
+    """
+    from jupyter_mlx.data.usage import usage_by_commit
+
     project = face.project
-    versions = project.workspace.select([face.path(path) for path in paths])
-    for version in versions:
-        face.say(f"{size(version.size_bytes):>10}  {count(version.files):>14}  {version.path}")
+    current = project.workspace.select([face.path(path) for path in paths])
+    now = project.workspace.pointers()
+    usages = [
+        (commit, usage)
+        for commit, usage in usage_by_commit(project.root, project.workspace.contents, now)
+        if not paths or any(_concerns(version, usage.version) for version in current)
+    ]
+    if usages:
+        face.say(f"{'size':>10}  {'alone':>10}  {'files':>14}")
+    for commit, usage in usages:
+        version, mark = usage.version, "now" if usage.version in now else ""
+        alone = size(usage.only_bytes) if usage.is_whole else "not here"
+        when = mark or commit[:10] or "staged"
+        face.say(
+            f"{size(version.size_bytes):>10}  {alone:>10}  {count(version.files):>14}  "
+            f"{when:<10}  {version.path}  {version.digest.short}"
+        )
     store = project.store.measure()
     small = f"{store.small_objects:,} small objects ({size(store.small_bytes)})"
     large = f"{store.large_objects:,} large ones ({size(store.large_bytes)})"
     face.say(f"{size(store.small_bytes + store.large_bytes):>10}  the store, all versions: {small}, {large}")
-    return {"data": [as_json(version) for version in versions], "store": asdict(store)}
+    versions = [
+        {
+            **as_json(usage.version),
+            "commit": commit,
+            "only_bytes": usage.only_bytes,
+            "shared_bytes": usage.shared_bytes,
+            "whole": usage.is_whole,
+        }
+        for commit, usage in usages
+    ]
+    data = [as_json(version) for version in current]
+    return {"data": data, "versions": versions, "store": asdict(store)}
+
+
+def _concerns(chosen: Version, found: Version) -> bool:
+    """Whether a version is of chosen data, or of the data that a chosen part lies in."""
+    return chosen.path == found.path or chosen.path.startswith(f"{found.path}/")

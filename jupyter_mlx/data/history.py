@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from fnmatch import fnmatchcase
@@ -16,7 +17,7 @@ from .git import BadRevisionError, GitError
 from .pointer import OTHERS, SUFFIX, NewerPointerError, Pointer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from .parts import Part
@@ -132,6 +133,15 @@ def _version(commit: str, path: str, data: bytes) -> Version | None:
     except ConfigError:
         return None
     return pointer.version(path.removesuffix(SUFFIX))
+
+
+def known_versions(root: Path, now: Iterable[Version]) -> dict[Version, str]:
+    """Each version that a pointer names now, or named in git's history, by path; with one of its commits."""
+    found = dict.fromkeys(now, "")
+    with contextlib.suppress(GitError):  # without git there are those of now alone
+        for commit, version in all_pointers(root):
+            found.setdefault(version, commit)
+    return dict(sorted(found.items(), key=lambda each: each[0].path))
 
 
 def introduced(root: Path, ends: Sequence[str], remote: str) -> list[Version]:

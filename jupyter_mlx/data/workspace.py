@@ -381,7 +381,10 @@ class Workspace:
 
         try:
             versions = self.select(given)
-        except (ObjectNotFoundError, CorruptError):  # a listing on the way to a path is not here: all of that data
+        except (
+            ObjectNotFoundError,
+            CorruptError,
+        ):  # a listing on the way to a path is not here: all of that data
             versions = choice.around(self.root, self.pointers(), given)
         scope = Scope(versions, not given, others, mentions)
         mend = None if remotes is None else repairer(self, remotes)
