@@ -77,7 +77,7 @@ def data_at(project: Project, path: str, name: str | None) -> Version | None:
         if version is not None and path == version.path:
             return version
         if version is not None and path.startswith(f"{version.path}/"):
-            return workspace.part(version, path[len(version.path) + 1 :])
+            return workspace.contents.part(version, path[len(version.path) + 1 :])
     return None
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jupyter_mlx.store.base import ObjectStore
 
     from .diff import Diff
-    from .parts import Partial
+    from .partial import Partial
     from .version import Version
 
 

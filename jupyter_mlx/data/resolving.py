@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jupyter_mlx.store.base import ObjectStore
 
     from .contents import Contents
-    from .parts import Partial
+    from .partial import Partial
 
 Remote: TypeAlias = "Callable[[], ObjectStore | None]"
 """Opens the place that listings come from which are not here."""

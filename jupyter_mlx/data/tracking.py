@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .contents import Contents
-    from .parts import Partial, Replaced
+    from .partial import Partial
+    from .parts import Replaced
     from .progress import Progress
     from .worktree import WorkTree
 

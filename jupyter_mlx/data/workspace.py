@@ -15,11 +15,10 @@ from jupyter_mlx.store.files import sweep
 from . import choice, paths, tracked
 from .contents import Contents
 from .links import Link
-from .parts import Partial
+from .partial import Partial
 from .pointer import SUFFIX
 from .progress import SILENT
 from .standing import PathState, state_of
-from .tracking import Tracking
 from .version import Version
 from .worktree import WorkTree
 
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from .progress import Progress
     from .resolving import Resolver
     from .sync import Transfer
+    from .tracking import Tracking
     from .verify import Verdict
 
     class Named(Protocol):
@@ -65,7 +65,6 @@ class Workspace:
         self._temp = self._tree.temp
         self._partial = Partial(state / "partial", self._temp)
         self._contents = Contents(store, self._partial)
-        self._tracking = Tracking(self._tree, self._contents, self._partial)
 
     @classmethod
     def open(cls, root: Path, store: ObjectStore, state: Path) -> Workspace:
@@ -231,6 +230,12 @@ class Workspace:
         return checkout_beside(self._tree, self._contents, versions, to, link=link, progress=progress)
 
     @property
+    def _tracking(self) -> Tracking:
+        from .tracking import Tracking
+
+        return Tracking(self._tree, self._contents, self._partial)
+
+    @property
     def resolver(self) -> Resolver:
         """Merges versions file by file, and ends conflicts of pointers."""
         from .resolving import Resolver
@@ -338,10 +343,6 @@ class Workspace:
         from .opening import opened
 
         return opened(self.store, digest, self._temp)
-
-    def part(self, version: Version, inner: str) -> Version | None:
-        """What the path `inner` is in a version; None where it has no such path. See `parts.part`."""
-        return self._contents.part(version, inner)
 
     def read(self, path: str, rev: str | None = None) -> bytes:
         """The bytes of a tracked file, or of a file in a tracked folder, as the pointers say.

@@ -153,7 +153,7 @@ def test_open_gives_bytes_or_text_of_any_state(data, project):
         assert file.readlines() == ["id,x\n", "1,1\n"]
     with jm.run("reads") as run:
         (data / "data/sub/b.txt").read_text()
-    digest = project.workspace.part(project.workspace.pointers("v1")[0], "sub/b.txt").digest
+    digest = project.workspace.contents.part(project.workspace.pointers("v1")[0], "sub/b.txt").digest
     assert jm.open("data/sub/b.txt", rev=run.id).read() == b"b2"
     assert jm.open("data/sub/b.txt", rev="v1").read() == b"b1"
     assert digest.hex
