@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -137,6 +136,8 @@ def _python() -> dict[str, object]:
 
 
 def _git() -> dict[str, object]:
+    import shutil  # slow to import, and `jmlx status` does not need it
+
     found = shutil.which("git")
     return _check(
         "git", found is not None, found or "not found: runs will not know their commit; install git"

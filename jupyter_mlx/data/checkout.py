@@ -190,7 +190,7 @@ class Checkout:
             if not spot.is_linked(entry):
                 spot.large(entry)
                 self._count(entry)
-        placed.folder(spot.path, spot.placed, spot.gone, whole)
+        placed.folder(spot, whole)
         for inner in steps.inner:
             if not inner.gone:
                 self._enter(spot, inner, placed)

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
-from .manifest import FOLDER, Entry, Manifest
+from .manifest import FOLDER, Entry, encode_listing
 from .scan import DIGEST_AT, KIND_AT, Row, Whole, is_settled, size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from .scan import Known
 
 _EMPTY = Whole((), b"", 0, 0)
@@ -20,7 +18,9 @@ _EMPTY = Whole((), b"", 0, 0)
 class Folder:
     """A folder while it is looked at, and after."""
 
-    __slots__ = ("before", "encoded", "files", "height", "others", "path", "read", "started_ns", "whole")
+    __slots__ = (
+        "_unsettled", "before", "encoded", "files", "height", "others", "path", "read", "started_ns", "whole",
+    )  # fmt: skip
 
     def __init__(self, path: bytes, started_ns: int, before: Row) -> None:
         self.path, self.started_ns = path, started_ns
@@ -29,7 +29,8 @@ class Folder:
         self.files: Known = {}
         """Files that the cache knew; when the folder is finished, all."""
         self.read: Known = {}
-        """Files that were read now."""
+        """Files that were read now; when the folder is finished, none."""
+        self._unsettled: set[bytes] = set()
         self.others: list[Entry] = []
         self.height = 0
         """How many folders lie in one another below this one."""
@@ -58,29 +59,31 @@ class Folder:
         if before is not None and not self.read and not self.before.files and before.others == others:
             self.whole = before
             return
-        manifest = self.manifest()
-        self.encoded = manifest.encode()
-        digest = blake3(self.encoded).digest()
-        self.whole = Whole(others, digest, manifest.size_bytes, manifest.files)
+        self._unsettled = {name for name, mark in self.read.items() if not is_settled(mark, self.started_ns)}
+        if self.files:
+            self.files.update(self.read)
+        else:
+            self.files = self.read
+        self.read = {}
+        self.encoded = self._encode()
+        size = sum(map(size_of, self.files.values())) + sum(entry.size_bytes for entry in others)
+        files = len(self.files) + sum(entry.files for entry in others)
+        self.whole = Whole(others, blake3(self.encoded).digest(), size, files)
 
-    def manifest(self) -> Manifest:
-        """The listing.
+    def manifest_bytes(self) -> bytes:
+        """The listing of the finished folder, encoded."""
+        return self._encode() if self.encoded is None else self.encoded
 
-        Raises:
-            BadNameError: a name can't be kept.
-        """
-        return Manifest.of(self.entries())
+    def _encode(self) -> bytes:
+        # entry by entry: a million of them as objects would take more memory than all the rest
+        others = {entry.name: entry for entry in self.others}
+        names = sorted((*self.files, *others))
+        return encode_listing(len(names), (others.get(name) or self.file(name) for name in names))
 
-    def entries(self) -> Iterator[Entry]:
-        """All names, in no order."""
-        for known in (self.files, self.read):
-            for name, mark in known.items():
-                yield Entry(name, mark[KIND_AT], mark[DIGEST_AT:], size_of(mark), 1)
-        yield from self.others
-
-    def mark(self, name: bytes) -> bytes | None:
-        """What a file looked like, and had as digest."""
-        return self.files.get(name) or self.read.get(name)
+    def file(self, name: bytes) -> Entry:
+        """One of `files` as an entry."""
+        mark = self.files[name]
+        return Entry(name, mark[KIND_AT], mark[DIGEST_AT:], size_of(mark), 1)
 
     def entry(self, name: bytes) -> Entry:
         """The finished folder as an entry of the one above."""
@@ -91,16 +94,14 @@ class Folder:
         """What the cache should know of the finished folder; None where it knows it already."""
         if self.whole is self.before.whole:
             return None
-        settled = self._settled()
-        whole = self.whole if len(settled) == len(self.read) else None
-        return Row({**self.files, **settled}, whole)
+        if not self._unsettled:
+            return Row(self.files, self.whole)
+        return Row({name: mark for name, mark in self.files.items() if name not in self._unsettled})
 
     def row_so_far(self) -> Row:
         """What is known while the folder is still being looked at."""
-        return Row({**self.before.files, **self.files, **self._settled()})
-
-    def _settled(self) -> Known:
-        return {name: mark for name, mark in self.read.items() if is_settled(mark, self.started_ns)}
+        settled = {name: mark for name, mark in self.read.items() if is_settled(mark, self.started_ns)}
+        return Row({**self.before.files, **self.files, **settled})
 
 
 def _by_name(entry: Entry) -> bytes:

@@ -138,6 +138,29 @@ class Manifest(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
         return sum(entry.files for entry in self.entries)
 
 
+def encode_listing(count: int, entries: Iterable[Entry]) -> bytes:
+    """What `Manifest.of(entries).encode()` returns, of `count` entries that come ordered by name.
+
+    Raises:
+        BadNameError: a name can't be kept.
+    """
+    encoded = bytearray(_HEAD + _array_head(count))
+    for entry in entries:
+        if not is_safe(entry.name):
+            raise BadNameError(entry.name.decode("utf-8", "surrogateescape"))
+        _ENCODER.encode_into(entry, encoded, -1)
+    return bytes(encoded)
+
+
+def _array_head(count: int) -> bytes:
+    """How MessagePack begins an array of that many items."""
+    if count < 16:
+        return bytes([0x90 | count])
+    if count < 1 << 16:
+        return b"\xdc" + count.to_bytes(2, "big")
+    return b"\xdd" + count.to_bytes(4, "big")
+
+
 def is_safe(name: bytes) -> bool:
     """Whether a name may stand in a manifest."""
     return len(name) <= _LONGEST_NAME and not _REFUSED.fullmatch(name)
@@ -155,15 +178,19 @@ def _problem(manifest: Manifest) -> str:
         return f"it has format {manifest.format}, which this version does not know"
     before = None
     for entry in manifest.entries:
-        shown = repr(entry.name.decode("utf-8", "backslashreplace"))
-        if not is_safe(entry.name):
-            return f"it names {shown}"
-        if before is not None and entry.name <= before:
-            return f"{shown} is out of order"
+        name = entry.name
+        if not is_safe(name):
+            return f"it names {_shown(name)}"
+        if before is not None and name <= before:
+            return f"{_shown(name)} is out of order"
         if not _is_sound(entry):
-            return f"its entry for {shown} is malformed"
-        before = entry.name
+            return f"its entry for {_shown(name)} is malformed"
+        before = name
     return ""
+
+
+def _shown(name: bytes) -> str:
+    return repr(name.decode("utf-8", "backslashreplace"))
 
 
 def _is_sound(entry: Entry) -> bool:
@@ -175,4 +202,5 @@ def _is_sound(entry: Entry) -> bool:
 
 
 _ENCODER = msgspec.msgpack.Encoder()
+_HEAD = b"\x93" + _ENCODER.encode(TAG) + _ENCODER.encode(FORMAT)
 _DECODER = msgspec.msgpack.Decoder(Manifest)

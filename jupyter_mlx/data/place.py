@@ -19,12 +19,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import AccessError, ConflictError
 from jupyter_mlx.store.files import TEMP_PREFIX, clone, make_folder, umask, write_all
 
 from .links import Link, is_inner
 from .manifest import PROGRAM, BadManifestError, Entry
-from .scan import KINDS, look_of
+from .scan import DIGEST_AT, KINDS, look_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,6 +115,8 @@ class Spot:
         """What the survey saw of files that are replaced or removed: one that looks different now is left alone."""
         self.placed: Known = {}
         """The marks of what was written."""
+        self.linked: set[bytes] = set()
+        """Those of `placed` that are the store's own, read-only, files."""
         self.gone: list[bytes] = []
         """Files that were removed."""
         # a rename can't leave the file system: where `.mlx/` is on another, temporary files stand beside
@@ -192,8 +195,8 @@ class Spot:
 
     def remove(self, name: bytes) -> None:
         """Remove a file or link from here, unless it changed since it was looked at."""
-        self._require_unchanged(name)
-        os.unlink(name, dir_fd=self.fd)
+        with self._losing_link(self._require_unchanged(name)):
+            os.unlink(name, dir_fd=self.fd)
         self.gone.append(name)
 
     def _copy(self, target: Path | None, entry: Entry) -> None:
@@ -219,12 +222,13 @@ class Spot:
 
     def _hard_link(self, target: Path, entry: Entry) -> None:
         place, name = self._temp()
-        os.link(target, name, dst_dir_fd=place)
-        self._swap(place, name, entry.name)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name, dir_fd=place)  # renaming one link of a file over another leaves both
-        self._placer.store.linked(entry.of)
+        with self._placer.store.relinking(entry.of):
+            os.link(target, name, dst_dir_fd=place)
+            self._swap(place, name, entry.name)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=place)  # renaming one link of a file over another leaves both
         self._note(entry)
+        self.linked.add(entry.name)
 
     def _link_to(self, text: bytes, name: bytes) -> None:
         place, temp = self._temp()
@@ -234,21 +238,29 @@ class Spot:
     def _swap(self, place: int, temp: bytes, name: bytes) -> None:
         """Rename a finished file over the old one, unless that changed since it was looked at."""
         try:
-            self._require_unchanged(name)
-            os.rename(temp, name, src_dir_fd=place, dst_dir_fd=self.fd)
+            with self._losing_link(self._require_unchanged(name)):
+                os.rename(temp, name, src_dir_fd=place, dst_dir_fd=self.fd)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temp, dir_fd=place)
             raise
 
-    def _require_unchanged(self, name: bytes) -> None:
+    def _require_unchanged(self, name: bytes) -> bytes | None:
+        """Refuse to replace what was changed; the digest of a file that is there and shares its bytes."""
         mark = self.seen.get(name)
         try:
             found = os.stat(name, dir_fd=self.fd, follow_symlinks=False)
         except FileNotFoundError:
-            return
-        if not stat.S_ISLNK(found.st_mode) and (mark is None or not mark.startswith(look_of(found))):
+            return None
+        if stat.S_ISLNK(found.st_mode):
+            return None
+        if mark is None or not mark.startswith(look_of(found)):
             raise MovedFileError(os.fsdecode(self.path + b"/" + name).lstrip("/"))
+        return mark[DIGEST_AT:] if found.st_nlink > 1 else None
+
+    def _losing_link(self, raw: bytes | None) -> contextlib.AbstractContextManager[None]:
+        """While a link to an object is replaced or removed, if it is one."""
+        return self._placer.store.relinking(Digest(raw.hex())) if raw else contextlib.nullcontext()
 
     def _note(self, entry: Entry) -> None:
         self._mark(entry, os.stat(entry.name, dir_fd=self.fd, follow_symlinks=False))

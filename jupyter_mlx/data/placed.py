@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from .scan import Row, Whole, is_settled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
+    from .place import Spot
     from .scan import Known, StatCache
 
 _HELD: Final = 50_000
@@ -20,6 +21,7 @@ class _Folder(NamedTuple):
     path: bytes
     done_ns: int
     placed: Known
+    linked: Collection[bytes]
     gone: Sequence[bytes]
     whole: Whole | None
 
@@ -32,12 +34,12 @@ class Placed:
         self._folders: list[_Folder] = []
         self._held = 0
 
-    def folder(self, path: bytes, placed: Known, gone: Sequence[bytes], whole: Whole | None = None) -> None:
-        """So much was done in a folder; with `whole`, which it is now, nothing else is in it."""
-        if not (placed or gone or whole):
+    def folder(self, spot: Spot, whole: Whole | None = None) -> None:
+        """A folder is done; with `whole`, which it is now, nothing else is in it."""
+        if not (spot.placed or spot.gone or whole):
             return
-        self._folders.append(_Folder(path, time.time_ns(), placed, gone, whole))
-        self._held += len(placed)
+        self._folders.append(_Folder(spot.path, time.time_ns(), spot.placed, spot.linked, spot.gone, whole))
+        self._held += len(spot.placed)
         if self._held >= _HELD:
             self._keep(time.time_ns() - _SETTLES_NS)
 
@@ -53,7 +55,12 @@ class Placed:
         self._cache.keep((folder.path, self._row(folder, now)) for folder in ready)
 
     def _row(self, folder: _Folder, now: int) -> Row:
-        settled = {name: mark for name, mark in folder.placed.items() if is_settled(mark, now)}
+        # the store's own file was looked at by the store itself, which has the same trust in it
+        settled = {
+            name: mark
+            for name, mark in folder.placed.items()
+            if is_settled(mark, now) or name in folder.linked
+        }
         if folder.whole is not None:
             return Row(settled, folder.whole if len(settled) == len(folder.placed) else None)
         files = {**self._cache.load(folder.path).files, **settled}

@@ -119,7 +119,7 @@ class Saver(Reader):
     def seen(self, folder: Folder) -> None:
         """See `Reader.seen`."""
         if folder.whole.digest != self._covered:
-            data = folder.encoded or folder.manifest().encode()
+            data = folder.manifest_bytes()
             self._manifests.setdefault(folder.height, []).append(data)
             self._held += len(data)
         super().seen(folder)

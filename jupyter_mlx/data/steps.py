@@ -7,7 +7,7 @@ there yet is one step, whatever is in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -16,7 +16,7 @@ import msgspec
 from jupyter_mlx.store.base import SMALL_BYTES
 
 from .manifest import FILE, FOLDER, LINK, PROGRAM, Entry, Manifest
-from .scan import Known
+from .scan import DIGEST_AT, KIND_AT, Known
 
 if TYPE_CHECKING:
     from .folder import Folder
@@ -157,13 +157,14 @@ class Planner:
         if target is not None and target.digest == folder.whole.digest and not self._relink:
             return
         level = _Level(path, Steps(path.rpartition(b"/")[2], gone=target is None))
-        now = {entry.name: entry for entry in folder.entries()}
         then = self._names(path, target) if target else {}
-        for name in sorted(now.keys() | then.keys()):
-            self._name(level, path + b"/" + name, now.get(name), then.get(name))
+        others = {entry.name: entry for entry in folder.others}
+        for name in sorted(self._differing(folder, others, then)):
+            now = others.get(name) or (folder.file(name) if name in folder.files else None)
+            self._name(level, path + b"/" + name, now, then.get(name))
         todo = level.todo
         for entry in (*todo.remove, *todo.write, *todo.relink):
-            mark = folder.mark(entry.name)
+            mark = folder.files.get(entry.name)
             if mark is not None:
                 todo.seen[entry.name] = mark
         self._note_twins(path, then if todo.write else {}, is_fresh=False)
@@ -171,6 +172,22 @@ class Planner:
         steps = self._closed(level)
         if steps:
             self._steps[path] = steps
+
+    def _differing(
+        self, folder: Folder, others: Mapping[bytes, Entry], then: Mapping[bytes, Entry]
+    ) -> Iterator[bytes]:
+        """The names that must be looked at: not those of files that are as they shall be."""
+        for name, mark in folder.files.items():
+            target = then.get(name)
+            if (
+                self._relink
+                or target is None
+                or target.digest != mark[DIGEST_AT:]
+                or target.kind != mark[KIND_AT]
+            ):
+                yield name
+        yield from others
+        yield from (name for name in then if name not in folder.files and name not in others)
 
     def _name(self, level: _Level, path: bytes, now: Entry | None, then: Entry | None) -> None:
         if now and now.kind == FOLDER:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from jupyter_mlx.digest import Digest
 
 from . import paths
+from .manifest import Manifest
 from .progress import SILENT
 from .reading import Reader, Saver
 from .scan import StatCache
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from jupyter_mlx.store.base import ObjectStore
 
     from .folder import Folder
-    from .manifest import Entry, Manifest
+    from .manifest import Entry
     from .progress import Progress
 
 
@@ -54,7 +55,7 @@ class WorkTree:
 
         def visit(folder: Folder) -> None:
             if not self.store.has(Digest(folder.whole.digest.hex())):
-                manifests[folder.whole.digest] = folder.manifest()
+                manifests[folder.whole.digest] = Manifest.decode(folder.manifest_bytes())
 
         return self.visit(path, visit)[0], manifests
 

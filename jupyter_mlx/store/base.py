@@ -167,8 +167,8 @@ class ObjectStore(Protocol):
             AccessError: the store can't be written.
         """
 
-    def linked(self, digest: Digest) -> None:
-        """A link to the `linkable` file was just made: the change of its ctime means nothing."""
+    def relinking(self, digest: Digest) -> AbstractContextManager[None]:
+        """While a link to the `linkable` file is made or removed: the change of its ctime means nothing."""
 
     def has(self, digest: Digest) -> bool:
         """Whether the store holds the object. The bytes are not read."""

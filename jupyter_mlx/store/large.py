@@ -183,12 +183,21 @@ class LargeObjects:
             self.check(digest, store)
         return Path(path)
 
-    def linked(self, digest: Digest) -> None:
-        """See `ObjectStore.linked`."""
+    @contextlib.contextmanager
+    def relinking(self, digest: Digest) -> Iterator[None]:
+        """See `ObjectStore.relinking`."""
+        path, before = self.path(digest), None
         with contextlib.suppress(AccessError, OSError):
-            now, before = _look(self.path(digest)), self._index.stat_of(digest.raw)
-            if before is not None and _but_ctime(now) == _but_ctime(before):
-                self._index.note_stat(digest.raw, now)
+            found = _look(path)
+            before = found if found == self._index.stat_of(digest.raw) else None
+        try:
+            yield
+        finally:
+            if before is not None:
+                with contextlib.suppress(AccessError, OSError):
+                    now = _look(path)
+                    if _but_ctime(now) == _but_ctime(before):
+                        self._index.note_stat(digest.raw, now)
 
     @contextlib.contextmanager
     def _open(self, digest: Digest, store: str) -> Iterator[int]:

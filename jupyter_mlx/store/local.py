@@ -144,9 +144,9 @@ class LocalStore:
         """See `ObjectStore.linkable`."""
         return self._large.linkable(digest, self._name)
 
-    def linked(self, digest: Digest) -> None:
-        """See `ObjectStore.linked`."""
-        self._large.linked(digest)
+    def relinking(self, digest: Digest) -> contextlib.AbstractContextManager[None]:
+        """See `ObjectStore.relinking`."""
+        return self._large.relinking(digest)
 
     def has(self, digest: Digest) -> bool:
         """See `ObjectStore.has`."""

@@ -15,6 +15,7 @@ from jupyter_mlx.data.manifest import (
     BadNameError,
     Entry,
     Manifest,
+    encode_listing,
 )
 from jupyter_mlx.testing.strategies import listings
 
@@ -29,6 +30,23 @@ def file(name: bytes) -> Entry:
 def test_what_is_encoded_is_read_back(entries):
     manifest = Manifest.of(entries)
     assert Manifest.decode(manifest.encode()) == manifest
+
+
+@given(listings())
+def test_a_listing_encoded_entry_by_entry_is_the_same(entries):
+    ordered = sorted(entries, key=lambda entry: entry.name)
+    assert encode_listing(len(ordered), iter(ordered)) == Manifest.of(entries).encode()
+
+
+@pytest.mark.parametrize("count", [0, 15, 16, 65_535, 65_536])
+def test_a_listing_of_any_length_is_encoded_the_same(count):
+    entries = [file(b"%06d" % number) for number in range(count)]
+    assert encode_listing(count, entries) == Manifest.of(entries).encode()
+
+
+def test_a_name_that_is_refused_is_not_encoded():
+    with pytest.raises(BadNameError):
+        encode_listing(1, [file(b".git")])
 
 
 @given(listings().flatmap(lambda entries: st.tuples(st.just(entries), st.permutations(entries))))

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -403,6 +404,28 @@ def test_a_linked_large_file_is_read_only_and_known_as_unchanged(root, workspace
     path.write_bytes(b"edited")
     assert workspace.store.get(Digest.of(LARGE)) == LARGE
     assert states(opened(root)) == {"d": "modified"}
+
+
+def test_versions_switched_by_hard_link_are_not_read_again(root, workspace):
+    versions = []
+    for data in (LARGE, LARGE + b"more"):
+        write(root, {"l": data})
+        versions += workspace.add(["l"])
+    for version in versions:
+        workspace.restore(version, link=Link.HARDLINK)
+    read, watching = [], True
+
+    def hook(event, arguments):
+        if watching and event == "open" and ("/objects/" in str(arguments[0]) or arguments[0] == b"l"):
+            read.append(arguments[0])
+
+    sys.addaudithook(hook)
+    for version in (*versions, *versions):
+        assert workspace.restore(version, link=Link.HARDLINK)
+        assert workspace.version("l") == version
+    watching = False
+    assert read == []
+    assert (root / "l").read_bytes() == LARGE + b"more"
 
 
 def test_a_hard_linked_file_edited_in_place_is_noticed_and_mended_from_elsewhere(root, workspace, remote):
