@@ -53,7 +53,8 @@ class Sync:
 
     Manifests go last, the inner ones first: a store that holds a manifest holds
     all that it names, so a transfer that was cut short goes on where it stopped,
-    and a folder that is there already is not looked into.
+    and a folder that is there already is not looked into. Where the target knows
+    of damage, each folder is, so that what is damaged is brought again.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Sync:
         self._absent = bytearray()
         """Digest and length of each file that the target lacks: 40 bytes a file, whatever their number."""
         self._objects = self._bytes = self._total = 0
+        self._whole = True
 
     def send(self, versions: Iterable[Version], objects: Iterable[Digest] = ()) -> Transfer:
         """Bring these versions, and other objects by digest, to the target.
@@ -86,6 +88,7 @@ class Sync:
             if isinstance(store, RemoteStore):
                 store.refresh()
         with self._target.hold():
+            self._whole = self._target.whole
             self._collect([version.entry() for version in versions])
             self._note([(digest.raw, self._source.size(digest)) for digest in self._target.missing(objects)])
             if self._absent or self._folders:
@@ -125,7 +128,7 @@ class Sync:
     def _listings(self, raws: list[bytes]) -> Iterator[tuple[bytes, tuple[Entry, ...]]]:
         """The entries of those folders that the target lacks."""
         wanted = [Digest(raw.hex()) for raw in raws]
-        if not isinstance(self._target, RemoteStore) or self._target.whole:
+        if self._whole:
             missing = self._target.missing(wanted)
             wanted = [digest for digest in wanted if digest in missing]
         for digest, data in self._read_manifests(wanted):

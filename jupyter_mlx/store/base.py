@@ -176,6 +176,10 @@ class ObjectStore(Protocol):
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
         """Those of `digests` that the store does not hold."""
 
+    @property
+    def whole(self) -> bool:
+        """Whether a manifest that is there proves that all it names is there: no object is known to be damaged."""
+
     def size(self, digest: Digest) -> int:
         """The length of the object in bytes.
 

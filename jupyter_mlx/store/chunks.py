@@ -42,15 +42,32 @@ def cut(stream: Iterator[bytes]) -> Iterator[list[memoryview]]:
     """The chunks of a stream of bytes, a list for each piece of it; where the pieces end plays no part."""
     rest = b""
     for piece in stream:
-        data = memoryview(rest + piece if rest else piece)
-        chunks, at = [], 0
-        for length in _lengths(data):
-            chunks.append(data[at : at + length])
+        chunks, at = _across(rest, piece)
+        if at < 0:  # the piece is too short to end what was begun
+            rest += piece
+            continue
+        view = memoryview(piece)
+        for length in _lengths(view[at:]):
+            chunks.append(view[at : at + length])
             at += length
         rest = bytes(chunks.pop())  # it ends where the piece does: perhaps not where the content says so
         yield chunks
     if rest:
         yield [memoryview(rest)]
+
+
+def _across(rest: bytes, piece: bytes) -> tuple[list[memoryview], int]:
+    """The chunks that begin in `rest` and end in the piece, and where; -1 where they do not end there for sure."""
+    chunks: list[memoryview] = []
+    if not rest:
+        return chunks, 0
+    joined, at = memoryview(rest + piece[: 2 * LONGEST]), 0
+    for length in _lengths(joined):
+        if at >= len(rest):
+            return chunks, at - len(rest)
+        chunks.append(joined[at : at + length])
+        at += length
+    return [], -1
 
 
 def _lengths(data: memoryview) -> list[int]:

@@ -164,6 +164,15 @@ class LocalStore:
         return absent
 
     @property
+    def whole(self) -> bool:
+        """See `ObjectStore.whole`."""
+        from .index_upkeep import faults
+
+        if next(self._large.put_aside(), None) is not None:
+            return False
+        return not (self.folder / "index.db").exists() or not any(faults(self._index))
+
+    @property
     def objects(self) -> Path:
         """The folder of the large objects, which links of a work tree lead to."""
         return self.folder / "objects"

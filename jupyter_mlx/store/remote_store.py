@@ -140,7 +140,7 @@ class RemoteStore:
 
     @property
     def whole(self) -> bool:
-        """Whether a manifest that is there proves that all it names is there, too."""
+        """See `ObjectStore.whole`."""
         self.look()
         return not self.index.any_condemned
 

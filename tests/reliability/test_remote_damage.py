@@ -245,3 +245,18 @@ def test_an_object_that_is_nowhere_is_named(source, tmp_path):  # noqa: F811
     there = clone(source, tmp_path / "clone")
     with pytest.raises(MlxError, match=opened(source).pointers()[0].digest.hex):
         opened(there).pull(remote_of(tmp_path / "empty"))
+
+
+@pytest.mark.parametrize("where", ["objects", "packs"])
+def test_what_is_damaged_here_a_pull_brings_again(source, tmp_path, where):  # noqa: F811
+    opened(source).push(remote_of(tmp_path / "r"))
+    for path in (source / ".mlx" / "store" / where).rglob("*"):
+        if path.is_file():
+            flip(path)
+    subprocess.run(["rm", "-rf", source / "data"], check=True)
+    with pytest.raises(MlxError):
+        opened(source).checkout()
+    for _ in range(3):  # each may come further, and find another object damaged
+        with contextlib.suppress(MlxError):
+            opened(source).pull(remote_of(tmp_path / "r"))
+    assert read(source / "data") == FILES
