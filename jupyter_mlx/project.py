@@ -207,6 +207,15 @@ class Project:
         cache = self.state / "remotes"
         return open_remote(found.url, root=self.root, options=found.options, cache=cache, jobs=jobs)
 
+    def any_remote(self) -> ObjectStore | None:
+        """The remote that is used where none is named; None where there is none."""
+        from .config.values import UnknownRemoteError
+
+        try:
+            return self.remote()
+        except UnknownRemoteError:
+            return None
+
     # -- what the faces show ---------------------------------------------------------------
 
     def cell_outputs(self, run: Run) -> list[dict[str, Any]]:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jupyter_mlx.data.merging import Side
-    from jupyter_mlx.store.base import ObjectStore
 
 
 @command("add")
@@ -44,7 +43,7 @@ def add_command(face: Face, paths: tuple[str, ...], patterns: tuple[str, ...]) -
     given = [face.path(path) for path in paths]
     given += [path for pattern in patterns for path in workspace.glob(face.path("."), pattern)]
     with face.progress("adding") as progress:
-        versions = workspace.add(given, progress)
+        versions = workspace.add(given, progress, face.project.any_remote)
     for version in versions:
         face.say(
             f"{version.path}  {version.digest.short}  {count(version.files)}, {size(version.size_bytes)}"
@@ -112,10 +111,8 @@ def _settled(face: Face, given: list[Path], side: Side) -> list[Path]:
     """Write the pointers that git left in conflict; the data that is to be checked out then."""
     project = face.project
 
-    def remote() -> ObjectStore | None:
-        return project.remote() if project.config.remotes else None
-
-    versions = project.workspace.resolver.settle(project.root, given, side, remote, project.state / "tmp")
+    temp = project.state / "tmp"
+    versions = project.workspace.resolver.settle(project.root, given, side, project.any_remote, temp)
     for version in versions:
         face.say(f"{version.path}.mlx  all that both sides changed; {side} where that clashed")
     if not versions:

@@ -104,7 +104,8 @@ def status_command(face: Face, paths: tuple[str, ...]) -> Payload:
         face.say("next: " + "; ".join([*hints, *(["`jmlx run` runs the stages"] if pending else [])]))
         face.differs()
     elif data or stages:
-        face.say("everything is as it was recorded")
+        parts = "; of `partial` data only parts are here" if "partial" in {f["state"] for f in data} else ""
+        face.say(f"everything is as it was recorded{parts}")
     return {"data": data, "stages": stages}
 
 

@@ -118,7 +118,7 @@ def push_command(
 
     project = face.project
     remote, given = project.remote(name, jobs), [face.path(path) for path in paths]
-    versions = chosen(project.workspace, given, revs, everywhere=everywhere, remotes=False)
+    versions = chosen(project.workspace, given, revs, everywhere=everywhere)
     with face.progress("pushing") as progress:
         done = project.workspace.push(remote, given, versions=versions, progress=progress)
     face.say(_told(done, "sent") if done.objects else "the remote has everything already")
@@ -177,7 +177,7 @@ def fetch_command(
 
     project = face.project
     remote, given = project.remote(name, jobs), [face.path(path) for path in paths]
-    versions = chosen(project.workspace, given, revs, everywhere=everywhere, remotes=True)
+    versions = chosen(project.workspace, given, revs, everywhere=everywhere, source=remote)
     with face.progress("fetching") as progress:
         done = project.workspace.fetch(remote, given, versions=versions, progress=progress)
     face.say(_told(done, "received") if done.objects else "everything was here already")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, TypeAlias
 
 from jupyter_mlx.errors import ObjectNotFoundError
 
 from .manifest import FOLDER, LINK, Entry, Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from jupyter_mlx.digest import Digest
     from jupyter_mlx.store.base import ObjectStore
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
     from .partial import Partial
     from .version import Version
 
+Remote: TypeAlias = "Callable[[], ObjectStore | None]"
+"""Opens the place that listings come from which are not here; None where there is none."""
+
 
 class Contents:
     """Looks into versions; also into those of the last survey, and those of which only parts are here."""
 
     def __init__(
-        self, store: ObjectStore, partial: Partial | None = None, remote: ObjectStore | None = None
+        self, store: ObjectStore, partial: Partial | None = None, remote: Remote = lambda: None
     ) -> None:
         self._store, self._partial, self._remote = store, partial, remote
         self.unsaved: dict[bytes, Manifest] = {}
@@ -52,16 +56,17 @@ class Contents:
             data = self._partial.get(digest) if self._partial else None
             if data is not None:
                 return data
-            if self._remote is None or self._partial is None:
+            place = self._remote()
+            if place is None or self._partial is None:
                 raise
-        data = self._remote.get(digest)
+        data = place.get(digest)
         Manifest.decode(data)  # nothing is kept that is none
         self._partial.put(data)
         return data
 
-    def through(self, remote: ObjectStore) -> Contents:
-        """Contents whose manifests also come from a remote, and are kept beside the store."""
-        return Contents(self._store, self._partial, remote)
+    def through(self, remote: Remote) -> Contents:
+        """Contents whose manifests also come from a remote, opened when it is needed, and are kept beside the store."""
+        return Contents(self._store, self._partial, cache(remote))
 
     def part(self, version: Version, inner: str) -> Version | None:
         """What the path `inner` is in a version; see `parts.part`."""

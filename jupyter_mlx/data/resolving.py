@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from jupyter_mlx.errors import NotFoundError, ObjectNotFoundError
+from jupyter_mlx.errors import NotFoundError
 
 from . import git, paths
-from .manifest import LINK, Entry, Manifest
+from .manifest import LINK, Manifest
 from .merging import Clash, Merge, Side
 from .pointer import SUFFIX, Pointer
 from .version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from jupyter_mlx.store.base import ObjectStore
 
-    from .contents import Contents
+    from .contents import Contents, Remote
     from .partial import Partial
-
-Remote: TypeAlias = "Callable[[], ObjectStore | None]"
-"""Opens the place that listings come from which are not here."""
 
 _SHOWN = 20
 _OURS, _THEIRS = b"2", b"3"
@@ -81,19 +78,7 @@ class Resolver:
         Raises:
             ObjectNotFoundError, CorruptError: a listing is nowhere, or damaged.
         """
-        contents = self._contents
-
-        def listing(entry: Entry) -> Manifest:
-            nonlocal contents
-            try:
-                return contents.listing(entry)
-            except ObjectNotFoundError:
-                place = remote() if contents is self._contents else None
-                if place is None:
-                    raise
-                contents = contents.through(place)
-                return contents.listing(entry)
-
+        listing = self._contents.through(remote).listing
         first = Merge(listing)
         mine = first.versions(base, ours, theirs)
         second = Merge(listing, "theirs")

@@ -12,6 +12,7 @@ from blake3 import blake3
 from jupyter_mlx.store.remote_store import RemoteStore
 
 from . import git, history
+from .choice import NotInVersionError
 from .paths import NotTrackedError
 
 if TYPE_CHECKING:
@@ -44,11 +45,17 @@ class Push(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def chosen(
-    workspace: Workspace, given: Sequence[Path | str], revs: Sequence[str], *, everywhere: bool, remotes: bool
+    workspace: Workspace,
+    given: Sequence[Path | str],
+    revs: Sequence[str],
+    *,
+    everywhere: bool,
+    source: ObjectStore | None = None,
 ) -> list[Version] | None:
     """The versions at some git revisions, or at the tips of all branches and tags; None: those of the work tree.
 
-    With `remotes`, branches of git's remotes are branches too.
+    For a fetch from `source`, branches of git's remotes are branches too, and
+    listings on the way to a part come from there.
 
     Raises:
         BadRevisionError: git does not know a revision.
@@ -58,21 +65,25 @@ def chosen(
         return None
     names = list(revs)
     if everywhere:
-        kinds = ["refs/heads", "refs/tags", *(["refs/remotes"] if remotes else [])]
+        kinds = ["refs/heads", "refs/tags", *(["refs/remotes"] if source else [])]
         told = git.run(workspace.root, "for-each-ref", "--format=%(objectname)", *kinds)
         names += dict.fromkeys(told.decode().split())
     found: dict[tuple[str, str], Version] = {}
     for rev in names:
         versions = (
-            workspace.select(given, rev) if given and not everywhere else _pointers(workspace, rev, given)
+            workspace.select(given, rev, source)
+            if given and not everywhere
+            else _pointers(workspace, rev, given, source)
         )
         found.update({(version.path, version.digest.hex): version for version in versions})
     if everywhere:
-        found.update({(each.path, each.digest.hex): each for each in workspace.select(given)})
+        found.update({(each.path, each.digest.hex): each for each in workspace.select(given, remote=source)})
     return list(found.values())
 
 
-def _pointers(workspace: Workspace, rev: str, given: Sequence[Path | str]) -> list[Version]:
+def _pointers(
+    workspace: Workspace, rev: str, given: Sequence[Path | str], source: ObjectStore | None
+) -> list[Version]:
     """What is tracked at a tip; of the paths that are given only those that it has."""
     found = history.pointers_at(workspace.root, rev)
     if not given:
@@ -80,8 +91,8 @@ def _pointers(workspace: Workspace, rev: str, given: Sequence[Path | str]) -> li
     versions: list[Version] = []
     for path in given:
         try:
-            versions += workspace.select([path], rev)
-        except NotTrackedError:
+            versions += workspace.select([path], rev, source)
+        except (NotTrackedError, NotInVersionError):
             continue
     return versions
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from .checkout import Change
     from .comparing import PathDiff, State
+    from .contents import Remote
     from .diff import Diff
     from .gc import Root
     from .history import Past
@@ -95,11 +96,14 @@ class Workspace:
         inner = self._tree.inner(path)
         return Version.of(inner, self._tree.save(inner, progress))
 
-    def add(self, given: Sequence[Path | str], progress: Progress = SILENT) -> list[Version]:
+    def add(
+        self, given: Sequence[Path | str], progress: Progress = SILENT, remote: Remote = lambda: None
+    ) -> list[Version]:
         """Store data, write its pointers, and have git ignore it. All paths are checked first.
 
         Of a path in tracked data that part of the version changes, the rest of
-        which need not be here; the version of the whole is returned.
+        which need not be here; the version of the whole is returned. Listings on
+        the way to the part come from `remote` where they are not here.
 
         Raises:
             BadPathError, NoSuchPathError: a path can't be tracked; nothing was done.
@@ -109,7 +113,7 @@ class Workspace:
             ObjectNotFoundError: the listing of a folder on the way to a part is not here.
             AccessError: something can't be read or written.
         """
-        return self._tracking.add(given, progress)
+        return self._tracking(remote).add(given, progress)
 
     def glob(self, folder: Path, pattern: str) -> list[Path]:
         """The paths below `folder` that fit a pattern (`**` is any folders), for `add`.
@@ -121,7 +125,7 @@ class Workspace:
 
     def ignore(self, path: str) -> None:
         """Have git ignore the data at `path`."""
-        self._tracking.ignore(path)
+        self._tracking().ignore(path)
 
     def remove(self, given: Path | str) -> str:
         """Stop tracking: the pointer and git's ignoring of the data go, the data stays.
@@ -130,7 +134,7 @@ class Workspace:
             NotTrackedError: no pointer names it.
             InnerPathError: it is a part of tracked data.
         """
-        return self._tracking.remove(given)
+        return self._tracking().remove(given)
 
     def unprotect(self, given: Path | str) -> int:
         """Replace links to the store at `path` by writable copies; how many there were."""
@@ -179,7 +183,7 @@ class Workspace:
         remote: ObjectStore | None = None,
     ) -> list[Version]:
         """Those of `found`, which are what there was at `where`, that `select` would choose."""
-        looking = self._contents.through(remote) if remote else self._contents
+        looking = self._contents.through(lambda: remote)
         return choice.select(self.root, found, given, where, looking.part) if given else found
 
     def status(self, given: Sequence[Path | str] = ()) -> list[PathState]:
@@ -229,11 +233,10 @@ class Workspace:
 
         return checkout_beside(self._tree, self._contents, versions, to, link=link, progress=progress)
 
-    @property
-    def _tracking(self) -> Tracking:
+    def _tracking(self, remote: Remote = lambda: None) -> Tracking:
         from .tracking import Tracking
 
-        return Tracking(self._tree, self._contents, self._partial)
+        return Tracking(self._tree, self._contents.through(remote), self._partial)
 
     @property
     def resolver(self) -> Resolver:

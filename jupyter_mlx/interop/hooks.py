@@ -76,7 +76,7 @@ def _why(path: str, error: MlxError) -> str:
     return f"{path}: {error}"
 
 
-def _push(project: Project, remote: str, lines: Iterable[str]) -> int:
+def _push(project: Project, git_remote: str, lines: Iterable[str]) -> int:
     from jupyter_mlx.data.history import introduced
 
     ends: list[str] = []
@@ -87,11 +87,12 @@ def _push(project: Project, remote: str, lines: Iterable[str]) -> int:
         ends += [new, f"^{old}"] if old and not old.startswith(_NONE) else [new]
     if not ends:
         return 0
-    if not project.config.remotes:
+    remote = project.any_remote()
+    if remote is None:
         _say("no remote for data in mlx.yaml, so only git's files are pushed; `jmlx remote add` names one")
         return 0
-    versions = list(introduced(project.root, ends, remote))
-    done = project.workspace.push(project.remote(), versions=versions)
+    versions = introduced(project.root, ends, git_remote)
+    done = project.workspace.push(remote, versions=versions)
     if done.objects:
         _say(f"sent {done.objects:,} objects ({done.size_bytes:,} bytes) of data")
     return 0

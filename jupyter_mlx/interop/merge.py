@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jupyter_mlx.data.version import Version
-    from jupyter_mlx.store.base import ObjectStore
 
 
 def main(words: Sequence[str]) -> int:
@@ -44,7 +43,7 @@ def _pointer(base: Path, ours: Path, theirs: Path, path: str) -> int:
     begun, here, there = (_version(side, data) for side in (base, ours, theirs))
     if here is None or there is None:
         raise ConfigError(path, 0, "", "one side of the merge is no pointer")
-    merged = project.workspace.resolver.merge(begun, here, there, lambda: _remote(project))
+    merged = project.workspace.resolver.merge(begun, here, there, project.any_remote)
     ours.write_text(merged.render(), encoding="utf-8")
     for clash in merged.clashes:
         _say(f"CONFLICT (data): {clash}")
@@ -66,10 +65,6 @@ def _version(file: Path, data: str) -> Version | None:
     """What a side says; None where it has nothing."""
     text = file.read_text(encoding="utf-8", errors="replace")
     return Pointer.parse(text, f"{data}{SUFFIX}").version(data) if text.strip() else None
-
-
-def _remote(project: Project) -> ObjectStore | None:
-    return project.remote() if project.config.remotes else None
 
 
 def _lock(base: Path, ours: Path, theirs: Path, path: str) -> int:

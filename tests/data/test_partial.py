@@ -10,6 +10,7 @@ import pytest
 from jupyter_mlx.data.choice import InnerPathError, NotInVersionError
 from jupyter_mlx.data.parts import LinkPartError
 from jupyter_mlx.data.paths import NoSuchPathError
+from jupyter_mlx.data.sending import chosen
 from jupyter_mlx.data.tracking import PartialDataError
 from jupyter_mlx.data.workspace import Workspace
 from jupyter_mlx.errors import CorruptError, ObjectNotFoundError
@@ -315,3 +316,34 @@ def test_an_executable_file_of_a_folder_is_checked_out_executable(origin):
     opened(origin).checkout(["data/6/a.png"])
     assert (origin / "data/6/a.png").stat().st_mode & 0o111
     assert subprocess.run(["test", "-x", origin / "data/6/a.png"], check=False).returncode == 0
+
+
+def test_listings_on_the_way_to_a_new_file_come_from_the_remote(clone, origin, remote):
+    write(clone, {"data/7/new.png": b"new"})
+    opened(clone).add(["data/7/new.png"], remote=lambda: remote)
+    assert state(clone) == ["partial"]
+    opened(clone).push(remote)
+    shutil.copy(clone / "data.mlx", origin)
+    opened(origin).pull(remote)
+    assert read(origin) == {**FILES, "data/7/new.png": b"new"}
+
+
+def test_a_part_of_another_revision_is_fetched(clone, origin, remote):
+    before = (origin / "data.mlx").read_bytes()
+    write(origin, {"data/6/a.png": b"changed"})
+    opened(origin).add(["data"])
+    opened(origin).push(remote)
+    git_clone(clone, before, (origin / "data.mlx").read_bytes())
+    versions = chosen(opened(clone), ["data/6"], ["HEAD~1"], everywhere=False, source=remote)
+    opened(clone).fetch(remote, versions=versions)
+    opened(clone).checkout(["data/6"], rev="HEAD~1")
+    assert read(clone) == only("data/6")
+
+
+def git_clone(root: Path, *pointers: bytes) -> None:
+    """Make a git repository whose commits have these pointers of `data`."""
+    subprocess.run(["git", "init", "-q", root], check=True)
+    for pointer in pointers:
+        (root / "data.mlx").write_bytes(pointer)
+        subprocess.run(["git", "-C", root, "add", "data.mlx"], check=True)
+        subprocess.run(["git", "-C", root, "commit", "-q", "-m", "one more"], check=True)
