@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
@@ -40,6 +40,8 @@ Payload: TypeAlias = Any
 DIFFERENT = 3
 INTERRUPTED = 130
 MAX_MESSAGE = 2000
+
+C = TypeVar("C", bound=click.Command)
 
 
 @dataclass
@@ -119,7 +121,7 @@ def command(
             ctx.exit(perform(face, function, arguments))
 
         make: Callable[[Callable[..., None]], click.Command] = click.command(name, **options)
-        made = make(run)
+        made = unwrapped(make(run))
         made.params += [
             click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document on stdout."),
             click.Option(["-C", "start_folder"], metavar="DIR", help="Work as if started in DIR."),
@@ -129,6 +131,15 @@ def command(
         return made
 
     return decorate
+
+
+def unwrapped(made: C) -> C:
+    r"""Have help show the paragraphs that a `\b` stands above as they are written.
+
+    Click's own mark is the control character, which no docstring shows.
+    """
+    made.help = (made.help or "").replace("\\b\n", "\b\n")
+    return made
 
 
 def perform(face: Face, function: Callable[..., Payload], arguments: dict[str, Any]) -> int:

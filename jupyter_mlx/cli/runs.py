@@ -10,7 +10,7 @@ import click
 from jupyter_mlx.errors import NotYetError, UsageError
 from jupyter_mlx.ledger.wording import ago
 
-from .face import Face, Payload, command
+from .face import Face, Payload, command, unwrapped
 from .run_views import detail, difference, rows_of
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ FIELDS = (
 SHOWN = ("source", "slice", "cell_id", "error", "git", "note", "starred", "resources", "cell_outputs")
 
 
+@unwrapped
 @click.group("runs")
 def runs_command() -> None:
     r"""List, show, compare and annotate runs.

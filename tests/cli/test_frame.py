@@ -43,6 +43,8 @@ def test_every_command_teaches_and_takes_json_and_a_folder(path):
     command = COMMANDS[path]
     assert command.help
     assert command.help.split("\n")[0].endswith((".", "?"))
+    shown = command.get_help(click.Context(command, info_name=path[-1], max_content_width=100))
+    assert "\\b" not in shown, "an example was wrapped into a paragraph"
     if not isinstance(command, click.Group):
         options = {option for parameter in command.params for option in parameter.opts}
         assert {"--json", "-C"} <= options
@@ -115,7 +117,8 @@ def test_what_a_later_version_does_is_told_and_exits_2(jmlx, project, words):
     [
         (("stauts",), "Did you mean 'status'?"),
         (("nonsense",), "lists the commands"),
-        (("add",), "Missing argument"),
+        (("add",), "name the paths to add"),
+        (("remove",), "Missing argument"),
         (("run", "--nope"), "No such option"),
     ],
 )
