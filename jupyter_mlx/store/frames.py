@@ -37,6 +37,7 @@ FRAME_BYTES = _FIELDS.size + _CRC.size
 _LEVEL = 3
 _WORTHWHILE = 128
 """Fewer bytes than this are not worth a compression of their own."""
+_PROBED_BYTES, _PROBE_BYTES = 1 << 18, 1 << 13
 _WINDOW_BYTES = 8 << 20
 _LONGEST = 1 << 26
 
@@ -90,7 +91,12 @@ def shrink(data: bytes | memoryview) -> tuple[int, bytes | memoryview]:
     """An encoding, and `data` in it: compressed where that saves something."""
     if len(data) < _WORTHWHILE:
         return PLAIN, data
-    small = _tools().compressor.compress(data)
+    compressor = _tools().compressor
+    if len(data) >= _PROBED_BYTES:  # bytes at two places tell whether the rest is worth the time
+        probes = (data[:_PROBE_BYTES], data[len(data) // 2 : len(data) // 2 + _PROBE_BYTES])
+        if all(len(compressor.compress(probe)) > _PROBE_BYTES - _PROBE_BYTES // 16 for probe in probes):
+            return PLAIN, data
+    small = compressor.compress(data)
     return (ZSTD, small) if len(small) < len(data) - len(data) // 16 else (PLAIN, data)
 
 

@@ -212,13 +212,20 @@ class RemoteStore:
         while some := list(islice(asked, _TOGETHER)):
             yield from self._read(some, _as_bytes)
 
-    def use_pieces(self, digests: list[bytes], use: Callable[[bytes, memoryview], None]) -> None:
-        """Give the checked bytes of each object to `use`, which is called by several threads."""
-        for _ in self._read(digests, lambda place, data: use(place.digest, data)):
+    def use_pieces(
+        self, digests: list[bytes], use: Callable[[bytes, memoryview], None], *, checked: bool
+    ) -> None:
+        """Give the bytes of each object to `use`, which is called by several threads."""
+        for _ in self._read(digests, lambda place, data: use(place.digest, data), checked=checked):
             pass
 
     def _read(
-        self, wanted: Sequence[bytes], use: Callable[[Place, memoryview], T], *, recipes: bool = False
+        self,
+        wanted: Sequence[bytes],
+        use: Callable[[Place, memoryview], T],
+        *,
+        recipes: bool = False,
+        checked: bool = True,
     ) -> Iterator[T]:
         places, blocks = self.index.places(wanted)
         if any((place[4] == RECIPE) != recipes for place in places):
@@ -227,7 +234,7 @@ class RemoteStore:
             absent = set(wanted) - {place.digest for place in places}
             raise ObjectNotFoundError(f"b3:{min(absent).hex()}", str(self))
         damaged: list[Place] = []
-        for done, bad in self._reader.read(places, blocks, use):
+        for done, bad in self._reader.read(places, blocks, use, checked=checked):
             yield from done
             damaged += bad
         if damaged:
