@@ -254,7 +254,7 @@ def test_a_lost_ledger_is_rebuilt_from_the_records(jmlx, project):
         path.unlink()
     (project.state / "ledger.db").write_bytes(b"garbage" * 1000)
     told = jmlx("runs", "list")
-    assert told.returncode == 1
+    assert told.returncode == 3
     assert "doctor --rebuild" in told.stderr
     assert jmlx("doctor", "--rebuild").returncode == 0
     shown = json.loads(jmlx("runs", "show", run.id, "--json").stdout)
