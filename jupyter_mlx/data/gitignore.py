@@ -31,7 +31,7 @@ def unignore(path: Path, temp: Path) -> bool:
 
 def add_line(file: Path, line: bytes, temp: Path) -> bool:
     """Put a line at the end of a file of git's, ended as its last line is; False where it stands there."""
-    found = _read(file)
+    found = read(file)
     if line in _lines(found):
         return False
     end = b"\r\n" if found.rstrip(b"\n").endswith(b"\r") or found.endswith(b"\r\n") else b"\n"
@@ -42,7 +42,7 @@ def add_line(file: Path, line: bytes, temp: Path) -> bool:
 
 def remove_line(file: Path, line: bytes, temp: Path) -> bool:
     """Take a line out of a file of git's, and the file where nothing else was in it; whether it was there."""
-    found = _read(file)
+    found = read(file)
     if line not in _lines(found):
         return False
     lines = found.split(b"\n")
@@ -64,7 +64,12 @@ def pattern(path: Path) -> bytes:
     return b"/" + name.replace(b"\n", b"?")
 
 
-def _read(file: Path) -> bytes:
+def read(file: Path) -> bytes:
+    """The bytes of a file of git's; none where there is no such file.
+
+    Raises:
+        AccessError: it can't be read.
+    """
     try:
         return file.read_bytes()
     except FileNotFoundError:

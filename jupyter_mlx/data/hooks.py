@@ -94,7 +94,7 @@ def uninstall(root: Path, temp: Path) -> list[str]:
     """
     changed = []
     for file, _ in _files(root):
-        before = _read(file)
+        before = gitignore.read(file)
         after = _without_block(before, root)
         if after == before:
             continue
@@ -124,7 +124,7 @@ def _driver() -> dict[str, str]:
 
 
 def _with_block(file: Path, name: str, root: Path) -> bytes:
-    found = _without_block(_read(file), root)
+    found = _without_block(gitignore.read(file), root)
     block = _block(name, root)
     if not found.strip():
         return b"#!/bin/sh\n" + block
@@ -170,17 +170,8 @@ def _inner(root: Path) -> str:
     return os.fsdecode(git.run(root, "rev-parse", "--show-prefix").rstrip(b"\n")).rstrip("/")
 
 
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except FileNotFoundError:
-        return b""
-    except OSError as error:
-        raise AccessError.of(error, file) from None
-
-
 def _write(file: Path, text: bytes, temp: Path) -> None:
-    if _read(file) == text and os.access(file, os.X_OK):
+    if gitignore.read(file) == text and os.access(file, os.X_OK):
         return
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

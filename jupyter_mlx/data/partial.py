@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.store.files import write_atomically
 
+from .manifest import LINK
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from jupyter_mlx.store.base import ObjectStore
+
+    from .manifest import Manifest
 
 
 class Partial:
@@ -45,6 +49,18 @@ class Partial:
             self._folder.mkdir(parents=True, exist_ok=True)
             write_atomically(str(self._folder / digest.hex), data, str(self._temp))
         return digest
+
+    def place(self, store: ObjectStore, manifest: Manifest) -> None:
+        """Put a manifest into the store where that has all that it names, else here.
+
+        Raises:
+            AccessError: it can't be written.
+        """
+        data = manifest.encode()
+        if store.missing(entry.of for entry in manifest.entries if entry.kind != LINK):
+            self.put(data)
+        else:
+            store.put(data)
 
     def digests(self) -> Iterator[Digest]:
         """What is kept."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from jupyter_mlx.errors import NotFoundError
 
 from . import git, paths
-from .manifest import LINK, Manifest
 from .merging import Clash, Merge, Side
 from .pointer import SUFFIX, Pointer
 from .version import Version
@@ -85,7 +84,7 @@ class Resolver:
         yours = second.versions(base, ours, theirs) if first.clashes else mine
         with self._store.hold():
             for manifest in (*first.made.values(), *second.made.values()):
-                self._keep(manifest)
+                self._partial.place(self._store, manifest)
         return Merged(mine, yours, tuple(first.clashes))
 
     def settle(
@@ -111,14 +110,6 @@ class Resolver:
             raise NoConflictError(path)
         merged = self.merge(stages.get(b"1"), stages[_OURS], stages[_THEIRS], remote)
         return merged.ours if side == "ours" else merged.theirs
-
-    def _keep(self, manifest: Manifest) -> None:
-        """Into the store where it has all that the manifest names, else beside it."""
-        data = manifest.encode()
-        if self._store.missing(entry.of for entry in manifest.entries if entry.kind != LINK):
-            self._partial.put(data)
-        else:
-            self._store.put(data)
 
 
 def in_conflict(root: Path) -> list[str]:

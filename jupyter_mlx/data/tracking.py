@@ -137,12 +137,10 @@ class Tracking:
     def _keep(self, made: Replaced) -> None:
         """Into the store where it has all that the manifest names, else beside it."""
         put = made.put is None or made.put.kind == LINK or self._store.has(made.put.of)
-        if not (put and made.before is not None and self._store.has(made.before)):
-            named = [entry.of for entry in made.manifest.entries if entry.kind != LINK]
-            if self._store.missing(named):
-                self._partial.put(made.manifest.encode())
-                return
-        self._store.put(made.manifest.encode())
+        if put and made.before is not None and self._store.has(made.before):
+            self._store.put(made.manifest.encode())
+        else:
+            self._partial.place(self._store, made.manifest)
 
     def _require_whole(self, path: str) -> None:
         """Refuse to make a version of a tracked folder of which only parts are here."""
