@@ -94,6 +94,8 @@ def _packs(small: SmallObjects, only: DigestSet | None) -> tuple[dict[str, _Pack
     for first in range(256):
         wanted = None if only is None else only.beginning(first)
         for digest, number, offset, length, encoding in index_upkeep.beginning(small.index, first):
+            if number not in names:
+                continue  # written since this began
             if encoding == frames.RECIPE and (wanted is None or digest in wanted):
                 recipes.append(digest)
             if wanted is None or digest in wanted:

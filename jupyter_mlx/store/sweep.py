@@ -142,7 +142,8 @@ class Sweep:
         for first in range(256):
             live = self.live.beginning(first)
             for digest, number, offset, length, encoding in index_upkeep.beginning(self._index, first):
-                if digest not in live:
+                # a pack that a writer has begun since holds what is leased, and nothing else
+                if digest not in live and number in names:
                     pack = self._packs.setdefault(names[number], _Pack())
                     pack.add(digest, offset, length, encoding)
         for name, pack in self._packs.items():
