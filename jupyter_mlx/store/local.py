@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 FORMAT = b"jupyter_mlx store\nformat: 1\n"
 _ATTEMPTS = 3
 _ASKED_AT_ONCE = 10_000
-_STREAMED_AT_ONCE = 256
+_STREAMED_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, slots=True)

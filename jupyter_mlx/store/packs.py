@@ -76,20 +76,18 @@ class PackIndex:
         row = self.run(lambda db: db.execute(query, (digest,)).fetchone())
         return Place(*row) if row else None
 
-    def find_many(self, digests: Collection[bytes]) -> dict[bytes, Place]:
-        """Where each of those is that the cache knows of."""
-        asked = list(digests)
+    def find_many(self, digests: Collection[bytes]) -> dict[str, list[tuple[int, int, int, bytes]]]:
+        """Offset, length, encoding and digest of those that the cache knows of, by pack, as they lie in it."""
+        asked = sorted(digests)  # as they lie in the table
 
-        def work(db: sqlite3.Connection) -> dict[bytes, Place]:
+        def work(db: sqlite3.Connection) -> dict[str, list[tuple[int, int, int, bytes]]]:
+            found: dict[int, list[tuple[int, int, int, bytes]]] = {}
+            for some in parts(asked):
+                query = f"SELECT pack, offset, length, encoding, digest FROM objects {_among(some)}"  # noqa: S608
+                for pack, *place in db.execute(query, some):
+                    found.setdefault(pack, []).append(tuple(place))
             names = dict(db.execute("SELECT id, name FROM packs"))
-            return {
-                digest: Place(names[pack], offset, length, encoding)
-                for some in parts(asked)
-                for digest, pack, offset, length, encoding in db.execute(
-                    f"SELECT * FROM objects {_among(some)}",  # noqa: S608
-                    some,
-                )
-            }
+            return {names[pack]: sorted(places) for pack, places in sorted(found.items())}
 
         return self.run(work) if asked else {}
 

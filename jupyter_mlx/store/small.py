@@ -32,7 +32,7 @@ PACK_BYTES = 256 << 20
 """A pack that has reached this takes no more."""
 
 _OPEN_PACKS = 16
-_SPAN_BYTES = 32 << 20
+_SPAN_BYTES, _GAP_BYTES = 8 << 20, 64 << 10
 _PENDING_BYTES = 4 << 20
 _PENDING_OBJECTS = 256
 _UNNOTED_OBJECTS = 50_000
@@ -69,30 +69,24 @@ class SmallObjects:
         """The bytes of those that are where the index says, and whole."""
         if not os.path.isdir(self.folder):
             return {}
-        places = self.index.find_many(digests)
-        by_pack: dict[str, list[tuple[Place, bytes]]] = {}
-        for raw, place in places.items():
-            if place.encoding != frames.RECIPE:
-                by_pack.setdefault(place.pack, []).append((place, raw))
         found: dict[bytes, bytes] = {}
-        for some in by_pack.values():
-            for raw, data in self._read_together(some):
-                if blake3(data).digest() == raw:
-                    found[raw] = data
+        for pack, places in self.index.find_many(digests).items():
+            for some in _close_together(places):
+                self._read_together(pack, some, found)
         return found
 
-    def _read_together(self, some: list[tuple[Place, bytes]]) -> Iterator[tuple[bytes, bytes]]:
-        """The bytes at places of one pack: in one go where they lie close together, as mostly they do."""
-        start = min(place.offset for place, _ in some)
-        end = max(place.offset + place.length for place, _ in some)
-        wanted = sum(place.length for place, _ in some)
-        close = end - start < min(2 * wanted, _SPAN_BYTES)
-        span = self._read(some[0][0].pack, start, end - start) if close else None
-        for place, raw in some:
-            if span is not None and place.encoding == frames.PLAIN:
-                yield raw, span[place.offset - start : place.offset - start + place.length]
-            elif (data := self.object_at(place)) is not None:
-                yield raw, data
+    def _read_together(
+        self, pack: str, some: list[tuple[int, int, int, bytes]], found: dict[bytes, bytes]
+    ) -> None:
+        """The bytes at places of one pack, read in one go."""
+        start, end = some[0][0], some[-1][0] + some[-1][1]
+        span = self._read(pack, start, end - start)
+        for offset, length, encoding, digest in some if span is not None else ():
+            data: bytes | None = span[offset - start : offset - start + length] if span else b""
+            if encoding == frames.ZSTD:
+                data = self.object_at(Place(pack, offset, length, encoding))
+            if data is not None and encoding != frames.RECIPE and blake3(data).digest() == digest:
+                found[digest] = data
 
     def _get_again(self, digest: Digest, place: Place | None, store: str) -> bytes:
         """The index does not know, or is wrong, or the bytes are: ask the packs themselves."""
@@ -201,6 +195,24 @@ class SmallObjects:
         """Close the packs that are open."""
         with self._lock:
             _close(self._open)
+
+
+def _close_together(
+    places: list[tuple[int, int, int, bytes]],
+) -> Iterator[list[tuple[int, int, int, bytes]]]:
+    """Places of a pack in groups that are worth one read, in their order."""
+    group: list[tuple[int, int, int, bytes]] = []
+    start = end = 0
+    for place in places:
+        if group and (place[0] - end > _GAP_BYTES or place[0] + place[1] - start > _SPAN_BYTES):
+            yield group
+            group = []
+        if not group:
+            start = place[0]
+        group.append(place)
+        end = place[0] + place[1]
+    if group:
+        yield group
 
 
 def _close(files: dict[str, int]) -> None:
