@@ -16,7 +16,8 @@ from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import CorruptObjectError
 from jupyter_mlx.store.base import SMALL_BYTES
 from jupyter_mlx.store.files import make_folder
-from jupyter_mlx.store.remote_store import RemoteBatch, RemoteStore
+from jupyter_mlx.store.remote_batch import RemoteBatch
+from jupyter_mlx.store.remote_store import RemoteStore
 
 from .manifest import FOLDER, LINK, Entry, Manifest
 from .progress import SILENT

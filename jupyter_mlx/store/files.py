@@ -121,6 +121,29 @@ def temp_file(folder: str, target: str = "") -> Iterator[tuple[str, int]]:
 
 
 @contextlib.contextmanager
+def new_file(path: str) -> Iterator[int]:
+    """A new file that the block fills; gone again where the block fails.
+
+    Raises:
+        AccessError: it exists already, or can't be written.
+    """
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise AccessError.of(error, path) from None
+    try:
+        yield fd
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        if isinstance(error, OSError):
+            raise AccessError.of(error, path) from None
+        raise
+    finally:
+        os.close(fd)
+
+
+@contextlib.contextmanager
 def part_file(folder: str, name: str) -> Iterator[tuple[str, int]]:
     """A file in `folder` that stays when its filling fails, so that the next attempt goes on with it.
 

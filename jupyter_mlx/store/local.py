@@ -16,7 +16,7 @@ from jupyter_mlx.errors import AccessError, CorruptObjectError, ObjectNotFoundEr
 
 from .base import SMALL_BYTES, FileChangedError, NewerFormatError
 from .compacting import Chunked
-from .files import make_folder, write_all, write_atomically
+from .files import make_folder, new_file, write_all, write_atomically
 from .frames import RECIPE
 from .large import LargeObjects
 from .leases import Leases

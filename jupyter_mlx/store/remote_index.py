@@ -17,6 +17,7 @@ from jupyter_mlx.errors import AccessError
 from jupyter_mlx.forking import ABANDONED, NO_FORK
 
 from .listing import PACK_HEADER, PIECE, Listing
+from .packs import transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -83,7 +84,7 @@ class RemoteIndex:
         """Note what some blobs of listings say: many at once take less time than one by one."""
 
         def work(db: sqlite3.Connection) -> None:
-            with _transaction(db):
+            with transaction(db):
                 objects: list[tuple[Any, ...]] = []
                 for name, packs in listed:
                     done = db.execute("INSERT OR IGNORE INTO listed (name) VALUES (?)", (name,))
@@ -99,7 +100,7 @@ class RemoteIndex:
         """These blobs of listings are gone from the remote, and with them the packs that no other lists."""
 
         def work(db: sqlite3.Connection) -> None:
-            with _transaction(db):
+            with transaction(db):
                 for name in names:
                     db.execute(
                         "DELETE FROM holds WHERE listed IN (SELECT id FROM listed WHERE name = ?)", (name,)
@@ -116,7 +117,7 @@ class RemoteIndex:
         wanted = [(name,) for name in packs]
 
         def work(db: sqlite3.Connection) -> None:
-            with _transaction(db):
+            with transaction(db):
                 db.execute("UPDATE packs SET condemned = 0 WHERE condemned")
                 db.executemany("UPDATE packs SET condemned = 1 WHERE name = ?", wanted)
 
@@ -206,7 +207,7 @@ class RemoteIndex:
             offset += size
 
         def work(db: sqlite3.Connection) -> None:
-            with _transaction(db):
+            with transaction(db):
                 db.executemany("INSERT OR IGNORE INTO leaves VALUES (?, ?, ?)", sorted(rows))
 
         self._run(work)
@@ -285,7 +286,7 @@ class RemoteIndex:
 
     @staticmethod
     def _create(db: sqlite3.Connection) -> None:
-        with _transaction(db):
+        with transaction(db):
             if not db.execute("PRAGMA user_version").fetchone()[0]:
                 for statement in _SCHEMA.strip().split(";\n"):
                     db.execute(statement)
@@ -329,15 +330,3 @@ def _asked(
     for at in range(0, len(wanted), _ASKED_AT_ONCE):
         some = wanted[at : at + _ASKED_AT_ONCE]
         yield from db.execute(query.format(f"WHERE {column} IN ({','.join('?' * len(some))})"), some)
-
-
-@contextlib.contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):
-            db.execute("ROLLBACK")
-        raise

@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING, TypeVar
 from blake3 import blake3
 
 from jupyter_mlx.digest import Digest
-from jupyter_mlx.errors import AccessError, CorruptError, CorruptObjectError, ObjectNotFoundError
+from jupyter_mlx.errors import AccessError, CorruptError, ObjectNotFoundError
 
 from . import condemned
-from .base import SMALL_BYTES, FileChangedError, NewerFormatError
+from .base import NewerFormatError
 from .blobs import BlobNotFoundError, ReadOnlyRemoteError, RemoteError
-from .listing import OBJECT, PIECE, RECIPE, BadListingError, decode
+from .files import new_file
+from .listing import OBJECT, RECIPE, BadListingError, decode
 from .recipes import Recipe
-from .remote_large import Cutter, fill
+from .remote_batch import RemoteBatch
+from .remote_large import fill
 from .remote_reader import PackReader
 from .remote_writer import PackSender, index_path
 from .retrying import CountingBlobs
@@ -43,7 +45,6 @@ T = TypeVar("T")
 FORMAT = b"jupyter_mlx remote\nformat: 1\n"
 _LONGEST_LISTINGS = 256 << 20
 _NAME = re.compile(r"[0-9a-f]{64}")
-_ATTEMPTS = 3
 _LISTINGS_AT_ONCE = 64
 _TOGETHER = 1 << 14
 
@@ -285,19 +286,8 @@ class RemoteStore:
     def copy_to(self, digest: Digest, path: Path) -> None:
         """See `ObjectStore.copy_to`."""
         self._place(digest)
-        try:
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise AccessError.of(error, path) from None
-        try:
+        with new_file(str(path)) as fd:
             self.fill(digest, fd)
-        except BaseException as error:
-            path.unlink(missing_ok=True)
-            if isinstance(error, OSError):
-                raise AccessError.of(error, path) from None
-            raise
-        finally:
-            os.close(fd)
 
     def linkable(self, digest: Digest) -> Path | None:
         """See `ObjectStore.linkable`: at a remote nothing is."""
@@ -380,119 +370,5 @@ class RemoteStore:
         self.index.close()
 
 
-class RemoteBatch:
-    """See `Batch`. What binds large objects goes last, after all of their chunks."""
-
-    def __init__(self, store: RemoteStore, sender: PackSender) -> None:
-        self._store, self._sender = store, sender
-        self._recipes: dict[bytes, Recipe] = {}
-
-    def put(self, data: bytes) -> Digest:
-        """See `ObjectStore.put`."""
-        raw = blake3(data).digest()
-        if not self.absent([raw]):
-            pass
-        elif len(data) < SMALL_BYTES:
-            self._sender.take([(raw, data)], OBJECT)
-        else:
-            view = memoryview(data)
-            self._cut(Cutter(view[at : at + SMALL_BYTES] for at in range(0, len(data), SMALL_BYTES)))
-        return Digest(raw.hex())
-
-    def put_known(self, digest: bytes, data: bytes) -> None:
-        """See `Batch.put_known`."""
-        if self.absent([digest]):
-            self._sender.take([(digest, data)], OBJECT)
-
-    def put_absent(self, objects: Iterable[tuple[bytes, bytes]]) -> int:
-        """`put_known`, of objects that the remote is known not to have; the bytes of those that are new here."""
-        return self._sender.take(objects, OBJECT)
-
-    def absent(self, raws: Sequence[bytes]) -> list[bytes]:
-        """Those of some digests that neither the remote nor this batch has, each once, in their order."""
-        known = self._store.present(raws)
-        pending = self._sender.pending
-        return [
-            raw
-            for raw in dict.fromkeys(raws)
-            if raw not in known and raw not in pending and raw not in self._recipes
-        ]
-
-    def put_file(self, path: Path, expect: Digest | None = None) -> Digest:
-        """See `ObjectStore.put_file`."""
-        if expect is not None and not self.absent([expect.raw]):
-            return expect
-        for _ in range(_ATTEMPTS):
-            try:
-                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            except OSError as error:
-                raise AccessError.of(error, path) from None
-            try:
-                before = os.fstat(fd)
-                digest = self._put_all(fd, before.st_size, expect)
-                if _look(before) == _look(os.fstat(fd)):
-                    return digest
-            except OSError as error:
-                raise AccessError.of(error, path) from None
-            finally:
-                os.close(fd)
-        raise FileChangedError(str(path))
-
-    def put_open(self, fd: int, told: Callable[[int], None] | None = None) -> Digest:
-        """See `Batch.put_open`."""
-        digest = self._cut(Cutter.of(fd))
-        if told is not None:
-            told(os.fstat(fd).st_size)
-        return digest
-
-    def receive(self, digest: Digest, fill: Callable[[int], None]) -> None:
-        """See `Batch.receive`."""
-        with tempfile.TemporaryFile() as file:
-            fill(file.fileno())
-            self._put_all(file.fileno(), os.fstat(file.fileno()).st_size, digest)
-
-    def sync(self) -> None:
-        """See `Batch.sync`."""
-        self.close()
-
-    def _put_all(self, fd: int, size: int, expect: Digest | None) -> Digest:
-        if size < SMALL_BYTES:
-            data = os.pread(fd, SMALL_BYTES, 0)
-            if expect not in {None, Digest.of(data)}:
-                raise CorruptObjectError(str(expect), str(self._store))
-            return self.put(data)
-        return self._cut(Cutter.of(fd), expect)
-
-    def _cut(self, cutter: Cutter, expect: Digest | None = None) -> Digest:
-        for some in cutter.pieces():
-            wanted = set(self.absent([raw for raw, _ in some]))
-            self._sender.take(((raw, data) for raw, data in some if raw in wanted), PIECE)
-        raw = cutter.digest
-        if expect is not None and raw != expect.raw:
-            raise CorruptObjectError(str(expect), str(self._store))
-        self._recipes[raw] = cutter.recipe
-        return Digest(raw.hex())
-
-    def close(self) -> None:
-        """Send what is left: pieces first, then the recipes, which make objects of them."""
-        self._sender.finish()
-        recipes, self._recipes = self._recipes, {}
-        known = self._store.present(list(recipes))
-        self._sender.take(
-            ((raw, recipe.encode()) for raw, recipe in recipes.items() if raw not in known), RECIPE
-        )
-        for raw, recipe in recipes.items():
-            self._store.index.note_leaves(raw, recipe.leaves)
-        self._sender.finish()
-
-    def abandon(self) -> None:
-        """Send nothing more."""
-        self._sender.close()
-
-
 def _as_bytes(place: Place, data: memoryview) -> tuple[bytes, bytes]:
     return place.digest, bytes(data)
-
-
-def _look(found: os.stat_result) -> tuple[int, int, int]:
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
