@@ -1,7 +1,6 @@
 """The project's own store: a folder on this machine's disk, or on one that it mounts."""
 
 # Paths are strings here: for 100,000 files, Path objects cost more than the work.
-# ruff: noqa: PTH108
 
 from __future__ import annotations
 
@@ -55,7 +54,7 @@ class LocalStore:
         self.folder, self._temp = folder, str(tmp)
         self._name, text = str(folder), str(folder)
         index = PackIndex(f"{text}/index.db", f"{text}/packs")
-        self._leases = Leases(text, self._create)
+        self._leases = Leases(text, self.create)
         self._small = SmallObjects(f"{text}/packs", index)
         self._large = LargeObjects(f"{text}/objects", self._temp, index, self._leases)
         self._chunked = Chunked(self._small, text)
@@ -120,25 +119,13 @@ class LocalStore:
         chunked = not large and self._chunked.has(digest)
         if not large and not chunked:
             small = self.get(digest)
-        try:
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise AccessError.of(error, path) from None
-        try:
+        with new_file(str(path)) as fd:
             if large:
                 self._large.copy_to(digest, fd, self._name)
             elif chunked:
                 self._chunked.copy_to(digest, fd)
             else:
                 write_all(fd, small)
-        except BaseException as error:
-            with contextlib.suppress(OSError):
-                os.unlink(path)
-            if isinstance(error, OSError):
-                raise AccessError.of(error, path) from None
-            raise
-        finally:
-            os.close(fd)
 
     def linkable(self, digest: Digest) -> Path | None:
         """See `ObjectStore.linkable`."""
@@ -225,7 +212,7 @@ class LocalStore:
     @contextlib.contextmanager
     def batch(self) -> Iterator[LocalBatch]:
         """See `ObjectStore.batch`."""
-        self._create()
+        self.create()
         with self.hold():
             batch = LocalBatch(self, PackWriter(self._small, self._leases), self._large)
             try:
@@ -249,7 +236,7 @@ class LocalStore:
         from .leases import Sweeping
         from .sweep import Sweep
 
-        self._create()
+        self.create()
         leases = Sweeping(self._name)
         with leases.begun():
             yield Sweep(self._name, self._temp, self._small, self._large, leases)
@@ -290,7 +277,12 @@ class LocalStore:
         self._small.close()
         self._index.close()
 
-    def _create(self) -> None:
+    def create(self) -> None:
+        """Make the store, if it is not there.
+
+        Raises:
+            AccessError: it can't be made.
+        """
         if self._check_format():
             return
         make_folder(self._name)
