@@ -1,9 +1,12 @@
 """`.mlxignore`: what it keeps out of versions, and that what it keeps out is left alone."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jupyter_mlx.data import ignore
 from jupyter_mlx.data.ignore import ExcludedPathError
@@ -137,3 +140,48 @@ def test_names_that_are_not_utf_8_can_be_excluded(root):
     (root / "data" / os.fsdecode(b"no \xff.tmp")).write_text("")
     (root / "data" / ".mlxignore").write_bytes(b"no \xff*\n")
     assert names(opened(root), "data") == {".mlxignore"}
+
+
+folders = st.sampled_from(["", "a/", "a/b/", "c/"])
+rules = st.sampled_from(
+    [
+        "x",
+        "/x",
+        "x/",
+        "!x",
+        "*.t",
+        "!k.t",
+        "a/",
+        "/a",
+        "a/*",
+        "!a/x",
+        "**/b",
+        "b/**",
+        "a/**/x",
+        "*",
+        "!*/",
+        "[ab]",
+        "?",
+        "",
+    ]
+)
+NAMES = [
+    f"{folder}{name}" for folder in ("", "a/", "a/b/", "c/", "a/x/") for name in ("x", "k.t", "y.t", "a", "b")
+]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.dictionaries(folders, st.lists(rules, max_size=4), max_size=3))
+def test_what_is_excluded_is_what_git_excludes(tmp_path_factory, given_rules):
+    root = tmp_path_factory.mktemp("project")
+    (root / ".mlx").mkdir()
+    data = root / "data"
+    for name in NAMES:
+        if not any(other.startswith(f"{name}/") for other in NAMES):
+            write(data, {name: ""})
+    write(data, {f"{folder}.mlxignore": "\n".join(lines) for folder, lines in given_rules.items()})
+    subprocess.run(["git", "init", "-q", data], check=True)
+    words = ["git", "-C", data, "ls-files", "-z", "--others", "--exclude-per-directory=.mlxignore"]
+    told = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+    subprocess.run(["rm", "-r", data / ".git"], check=True)
+    assert names(opened(root), "data") == set(told.split("\0")) - {""}
