@@ -51,19 +51,26 @@ def collect(
     """
     from .data.progress import SILENT
 
-    def mark(live: DigestSet) -> Marked:
-        marking = Marking(project.store, project.workspace.contents, live)
-        marking.roots(roots(project, scope))
-        return marking.marked
+    users: list[Project] = []
 
-    listings = Listings(b"mlx-record ", _named_in, lambda data: _is_unknown(project, data))
+    def mark(live: DigestSet) -> Marked:
+        found = Marked()
+        users.extend(_users(project))
+        for user in users:
+            marking = Marking(project.store, user.workspace.contents, live, found)
+            marking.roots(roots(user, scope))
+        return found
+
+    listings = Listings(
+        b"mlx-record ", _named_in, lambda data: all(_is_unknown(user, data) for user in users)
+    )
     return gc(
         project.store,
         mark,
         listings,
         grace_s=grace_s,
         dry_run=dry_run,
-        compact=(lambda: shared(project)) if scope.compact else None,
+        compact=(lambda: set().union(*map(shared, users))) if scope.compact else None,
         progress=progress or SILENT,
     )
 
@@ -108,6 +115,33 @@ def shared(project: Project) -> set[bytes]:
         for version in project.workspace.pointers():
             found |= {digest.raw for digest in project.workspace.digests(version)}
     return found
+
+
+def _users(project: Project) -> Iterator[Project]:
+    """The project and all others that keep their objects in the same store.
+
+    Raises:
+        RootError: one of them can't be read.
+    """
+    from .sharing import projects
+
+    yield project
+    for folder in projects(project.store.folder):
+        if folder == project.root:
+            continue
+        where = f"the project {folder}, which uses this store,"
+        try:
+            if not (folder / ".mlx").is_dir():
+                raise RootError(where, f"it is not there; if it is gone, `jmlx gc --forget {folder}`")
+            next((folder / ".mlx").iterdir(), None)
+            other = type(project).open(folder)
+            if other.store.folder == project.store.folder:
+                yield other
+        except (OSError, MlxError) as error:
+            if isinstance(error, RootError):
+                raise
+            problem = error.strerror if isinstance(error, OSError) else str(error)
+            raise RootError(where, f"{problem}; run this as a user who may read it") from None
 
 
 def roots(project: Project, scope: Scope) -> Iterator[Root]:

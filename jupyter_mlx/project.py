@@ -143,10 +143,10 @@ class Project:
     @cached_property
     def store(self) -> LocalStore:
         """The project's own objects."""
-        from .store.local import LocalStore
+        from .sharing import open_store
 
         self._prepare()
-        return LocalStore.open(self.state / "store", self.state / "tmp")
+        return open_store(self.root)
 
     @cached_property
     def workspace(self) -> Workspace:

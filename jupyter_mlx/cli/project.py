@@ -31,7 +31,13 @@ HINTS = {
     default=None,
     help="Have git bring, merge and push the data along; also in a project that is there.",
 )
-def init_command(face: Face, folder: str, hooks: bool | None) -> Payload:
+@click.option(
+    "--store",
+    metavar="DIR",
+    help="Keep the data in DIR, which other projects use too; also in a fresh clone.",
+)
+@click.option("--shared", is_flag=True, help="With --store: the whole group of DIR may write to it.")
+def init_command(face: Face, folder: str, hooks: bool | None, store: str | None, shared: bool) -> Payload:
     r"""Make a project of FOLDER (the current one without it).
 
     Writes mlx.yaml, which belongs in git, and .mlx/, which git ignores.
@@ -44,6 +50,7 @@ def init_command(face: Face, folder: str, hooks: bool | None) -> Payload:
       jmlx init
       jmlx add data/train.csv
       jmlx init --git-hooks && git add .gitattributes
+      jmlx init --store /data/mlx --shared
     """
     from jupyter_mlx.project import Project, ProjectExistsError
 
@@ -51,9 +58,14 @@ def init_command(face: Face, folder: str, hooks: bool | None) -> Payload:
     try:
         project = Project.create(face.path(folder))
     except ProjectExistsError:
-        if hooks is None:
+        if hooks is None and store is None:
             raise
         project, made = Project.open(face.path(folder)), False
+    if store is not None:
+        from jupyter_mlx.sharing import share
+
+        share(project.root, face.path(store), group=shared)
+        face.say(f"the data is kept in {face.path(store)}: .mlx/local.yaml says so on this machine alone")
     if made:
         face.say(f"made a project in {project.root}")
         face.say("next: `jmlx add PATH` for data, `%load_ext jupyter_mlx` and %%track in a notebook")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jupyter_mlx.errors import MlxError
+from jupyter_mlx.errors import MlxError, NotFoundError
 
 from .data_views import paths_argument, size
 from .face import Face, Payload, command
@@ -114,7 +114,10 @@ class Age(click.ParamType):  # type: ignore[type-arg, unused-ignore]
 @click.option(
     "--compact", is_flag=True, help="Store large files in chunks: versions share what is the same in them."
 )
-def gc_command(face: Face, dry_run: bool, grace: float, tips: bool, compact: bool) -> Payload:
+@click.option("--forget", metavar="FOLDER", help="Of a shared store: a project that used it is gone.")
+def gc_command(
+    face: Face, dry_run: bool, grace: float, tips: bool, compact: bool, forget: str | None
+) -> Payload:
     r"""Remove from the store what nothing refers to any more.
 
     Kept is what any pointer or mlx.lock of the work tree, of git's branches,
@@ -130,6 +133,8 @@ def gc_command(face: Face, dry_run: bool, grace: float, tips: bool, compact: boo
     """
     from jupyter_mlx.keeping import Scope, collect
 
+    if forget is not None:
+        _forget(face, forget)
     with face.progress("removing") as progress:
         scope = Scope(tips=tips, compact=compact)
         done = collect(face.project, scope=scope, grace_s=grace, dry_run=dry_run, progress=progress)
@@ -153,6 +158,13 @@ def gc_command(face: Face, dry_run: bool, grace: float, tips: bool, compact: boo
         "absent": done.marked.absent,
         "compacted": done.compacted,
     }
+
+
+def _forget(face: Face, folder: str) -> None:
+    from jupyter_mlx.sharing import forget
+
+    if not forget(face.project.store.folder, face.path(folder)):
+        raise NotFoundError(f"{folder} is no project that uses this store; `projects/` in it lists them")
 
 
 def count_of(names: Sequence[str]) -> str:

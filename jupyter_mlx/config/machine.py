@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from jupyter_mlx.errors import AccessError
 
 from .check import Check
 from .text import parse
-from .values import STATE, Remote
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from .values import STATE, Remote, complaint
 
 NAME = f"{STATE}/local.yaml"
+_PLAIN_STORE = re.compile(r"""^store:[ \t]+"?(/[^\s"'#:\\]+)"?[ \t]*$""", re.MULTILINE)
 
 
 def remote_here(root: Path, remote: Remote) -> Remote:
@@ -31,6 +32,46 @@ def remote_here(root: Path, remote: Remote) -> Remote:
     found: dict[str, Any] = Check(lines, NAME).options(f"remotes.{remote.name}", entries[remote.name])
     url = found.pop("url", remote.url)
     return replace(remote, url=url, options={**remote.options, **found})
+
+
+def store_here(root: Path) -> Path | None:
+    """Where this copy of the project keeps its objects, if not in `.mlx/store`: `store: /an/absolute/path`.
+
+    Raises:
+        ConfigError: it is no absolute path.
+        AccessError: the file can't be read.
+    """
+    try:
+        text = (root / NAME).read_text("utf-8", "replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise AccessError.of(error, root / NAME) from error
+    if "store" not in text:
+        return None
+    plain = _PLAIN_STORE.search(text)  # parsing YAML would be the slowest part of `jmlx status`
+    found, lines = ({"store": plain[1]}, {"store": 1}) if plain else _read(root)
+    value = found.get("store")
+    if value is None:
+        return None
+    if not isinstance(value, str) or not Path(value).is_absolute():
+        raise complaint(lines, "store", "should be the absolute path of a folder", NAME)
+    return Path(value)
+
+
+def set_store(root: Path, folder: Path) -> None:
+    """Write `store:` into `local.yaml`.
+
+    Raises:
+        AccessError: it can't be written.
+    """
+    path = root / NAME
+    before = path.read_text("utf-8") if path.exists() else ""
+    kept = [line for line in before.splitlines() if not line.startswith("store:")]
+    try:
+        path.write_text("\n".join([f"store: {json.dumps(str(folder))}", *kept]) + "\n", "utf-8")
+    except OSError as error:
+        raise AccessError.of(error, path) from error
 
 
 def _read(root: Path) -> tuple[dict[str, Any], dict[str, int]]:

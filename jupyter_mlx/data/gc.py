@@ -78,10 +78,12 @@ class Marked:
 class Marking:
     """Finds all that roots need."""
 
-    def __init__(self, store: LocalStore, contents: Contents, live: DigestSet) -> None:
+    def __init__(
+        self, store: LocalStore, contents: Contents, live: DigestSet, marked: Marked | None = None
+    ) -> None:
         self._store, self._contents, self._live = store, contents, live
         self._seen: set[bytes] = set()
-        self.marked = Marked()
+        self.marked = marked or Marked()
 
     def roots(self, roots: Iterable[Root]) -> None:
         """Mark these and what they are made of.

@@ -53,7 +53,10 @@ def _from_work_tree(workspace: Workspace, faults: Sequence[Fault]) -> None:
 
 def _take(workspace: Workspace, path: str, entry: Entry, wanted: set[bytes]) -> None:
     """Store what is wanted at a path and below it: a listing after all that it names."""
-    manifest = workspace.contents.unsaved.get(entry.digest) if entry.kind == FOLDER else None
+    manifest = None
+    if entry.kind == FOLDER:
+        with contextlib.suppress(MlxError):
+            manifest = workspace.contents.listing(entry)
     for inner in manifest.entries if manifest else ():
         _take(workspace, f"{path}/{os.fsdecode(inner.name)}", inner, wanted)
     if entry.digest not in wanted:

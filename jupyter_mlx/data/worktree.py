@@ -31,7 +31,8 @@ class WorkTree:
     def __init__(self, root: Path, store: ObjectStore, state: Path) -> None:
         self.root, self.store = root, store
         self.cache = StatCache(state / "scan.db")
-        self.temp, self.objects = state / "tmp", state / "store" / "objects"
+        self.temp = state / "tmp"
+        self.objects: Path = getattr(store, "objects", state / "store" / "objects")
 
     def look(self, path: str) -> Entry | None:
         """What is at `path` now; nothing is stored.

@@ -100,6 +100,7 @@ class _File:
                 os.mkdir(folder)
             inherit_access(folder, self.store)
         fd = os.open(self.path, _OPEN | os.O_EXCL | os.O_APPEND, 0o644)
+        inherit_access(self.path, folder)
         fcntl.flock(fd, fcntl.LOCK_EX)
         self.fd = fd
 

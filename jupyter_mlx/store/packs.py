@@ -22,7 +22,7 @@ from jupyter_mlx.errors import AccessError
 from jupyter_mlx.forking import ABANDONED, NO_FORK
 
 from . import frames
-from .files import sync_data
+from .files import inherit_access, sync_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -216,7 +216,10 @@ class PackIndex:
             target = self._path if writable else ":memory:"
             db = sqlite3.connect(target, timeout=30, isolation_level=None, check_same_thread=False)
             self._connection = db
-            if db.execute("PRAGMA user_version").fetchone()[0] == _VERSION:
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if writable:
+                inherit_access(self._path, folder)  # SQLite gives its other files the same
+            if version == _VERSION:
                 db.execute("PRAGMA synchronous = NORMAL")
                 self._look(db, wait=False)
             else:
@@ -251,6 +254,7 @@ class PackIndex:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         fd = os.open(self._path + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        inherit_access(self._path + ".lock", os.path.dirname(self._path))
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
             yield
