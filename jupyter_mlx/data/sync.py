@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
+import tempfile
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from .progress import Progress
     from .version import Version
 
-_TOGETHER = 256
+_TOGETHER = 32
+_KEPT_BYTES = 16 << 20
 _TOGETHER_BYTES = 16 << 20
 _ASKED_AT_ONCE = 4096
 _ABSENT = struct.Struct("<32sq")
@@ -71,6 +73,9 @@ class Sync:
         """Where manifests come from; those of versions made from parts are beside the store."""
         self._folders: dict[bytes, list[bytes]] = {}
         """Folders that the target lacks, with the folders in each."""
+        self._kept = tempfile.SpooledTemporaryFile(_KEPT_BYTES)  # noqa: SIM115 (closed by `send`)
+        """Their manifests, which are put when all the rest is there."""
+        self._where: dict[bytes, tuple[int, int]] = {}
         self._absent = bytearray()
         """Digest and length of each file that the target lacks: 40 bytes a file, whatever their number."""
         self._objects = self._bytes = self._total = 0
@@ -84,6 +89,10 @@ class Sync:
             CorruptObjectError: the source's bytes are damaged; they were not taken on.
             AccessError: the target can't be written.
         """
+        with self._kept:
+            return self._send(list(versions), list(objects))
+
+    def _send(self, versions: Sequence[Version], objects: Sequence[Digest]) -> Transfer:
         started, before = time.monotonic(), self._traffic()
         for store in (self._source, self._target):
             if isinstance(store, RemoteStore):
@@ -133,6 +142,8 @@ class Sync:
             missing = self._target.missing(wanted)
             wanted = [digest for digest in wanted if digest in missing]
         for digest, data in self._read_manifests(wanted):
+            self._where[digest.raw] = self._kept.tell(), len(data)
+            self._kept.write(data)
             yield digest.raw, Manifest.decode(data).entries
 
     def _read_manifests(self, digests: list[Digest]) -> Iterator[tuple[Digest, bytes]]:
@@ -216,9 +227,11 @@ class Sync:
 
     def _manifests(self, batch: Batch) -> None:
         """Put the manifests, those of inner folders first."""
-        for _, data in self._read_manifests([Digest(raw.hex()) for raw in self._inner_first()]):
-            batch.put(data)
-            self._count(1, len(data))
+        for raw in self._inner_first():
+            start, length = self._where[raw]
+            self._kept.seek(start)
+            batch.put(self._kept.read(length))
+            self._count(1, length)
 
     def _inner_first(self) -> list[bytes]:
         done: dict[bytes, None] = {}

@@ -27,8 +27,8 @@ PACK_BYTES = 16 << 20
 IN_FLIGHT_BYTES = 64 << 20
 """Packs that are sent at once are made smaller, so that together they take no more."""
 
-_TOGETHER = 1 << 18
-"""Objects that are noted in the index at once: a blob of listings of some 10 MB."""
+_TOGETHER = 1 << 16
+"""Objects that are noted in the index at once: a blob of listings of some 2.5 MB."""
 
 _WORTH_MERGING = 4
 
