@@ -97,14 +97,16 @@ def glob(root: Path, folder: Path, pattern: str) -> list[Path]:
     Raises:
         NoMatchError: there are none.
     """
+    from functools import cache
     from glob import glob as expanded
 
+    find = cache(ignore.rules_in)
     found: dict[Path, None] = {}
     for name in sorted(expanded(pattern, root_dir=folder, recursive=True)):  # noqa: PTH207 (knows hidden files)
         path = folder / name.rstrip("/")
         if not name.endswith(SUFFIX) and found.keys().isdisjoint(path.parents):
             with contextlib.suppress(ignore.ExcludedPathError, paths.BadPathError):
-                ignore.require_included(root, paths.relative(root, path))
+                ignore.require_included(root, paths.relative(root, path), find)
                 found[path] = None
     if not found:
         raise NoMatchError(pattern)

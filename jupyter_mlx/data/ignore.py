@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from jupyter_mlx.errors import AccessError, ConfigError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pathspec import GitIgnoreSpec
@@ -83,7 +84,11 @@ def above(root: bytes, path: bytes) -> Ignore | None:
         ConfigError: a line is no pattern.
         AccessError: a file of rules can't be read.
     """
-    folder, _, _ = path.rpartition(b"/")
+    return rules_in(root, path.rpartition(b"/")[0])
+
+
+def rules_in(root: bytes, folder: bytes) -> Ignore | None:
+    """The rules in a folder of the project; see `above`."""
     spec = _read(root + b"/" + os.fsencode(NAME), None, b"")
     found = Ignore(((spec, ""),)) if spec else None
     inner = b""
@@ -106,8 +111,8 @@ def inside(outer: Ignore | None, name: bytes, fd: int, path: bytes) -> Ignore | 
     return _joined(outer, name, _read(os.fsencode(NAME), fd, path))
 
 
-def require_included(root: Path, path: str) -> None:
-    """Refuse a path that rules exclude, itself or a folder above it.
+def require_included(root: Path, path: str, find: Callable[[bytes, bytes], Ignore | None] = rules_in) -> None:
+    """Refuse a path that rules exclude, itself or a folder above it; `find` may remember those of a folder.
 
     Raises:
         ExcludedPathError: they do.
@@ -116,7 +121,7 @@ def require_included(root: Path, path: str) -> None:
     start, parts = os.fsencode(root), os.fsencode(path).split(b"/")
     for count in range(1, len(parts) + 1):
         inner = b"/".join(parts[:count])
-        rules = above(start, inner)
+        rules = find(start, inner.rpartition(b"/")[0])
         if rules and rules.excludes(parts[count - 1], is_folder=os.path.isdir(start + b"/" + inner)):  # noqa: PTH112
             raise ExcludedPathError(path)
 
