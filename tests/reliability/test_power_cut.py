@@ -11,6 +11,7 @@ from jupyter_mlx.data.workspace import Workspace
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import CorruptObjectError
 from jupyter_mlx.store import SMALL_BYTES, LocalStore
+from jupyter_mlx.store.remote import open_remote
 from jupyter_mlx.testing.store import content
 
 PUTS = """
@@ -41,10 +42,10 @@ def opened(root):
     return Workspace.open(root, LocalStore.open(state / "store", state / "tmp"), state)
 
 
-def replay(root, command, log, check):
-    """Trace a command in a folder, and look at each state that a power cut during it could leave."""
+def replay(root, command, log, check, cwd=None):
+    """Trace a command, and look at each state of a folder that a power cut during it could leave."""
     disk = Disk(root)
-    done = list(calls(traced(command, root, log)))
+    done = list(calls(traced(command, cwd or root, log)))
     left = root.parent / "left"
     states = 0
     for number, (name, arguments, value) in enumerate(done):
@@ -109,6 +110,38 @@ def test_a_power_cut_during_an_add_leaves_the_old_version_or_the_new(tmp_path, j
     command = [sys.executable, "-m", "jupyter_mlx.cli.main", "add", "data"]
     assert replay(root, command, tmp_path / "log", check) > 100
     assert len(seen) == 2, "both versions were met"
+
+
+def test_a_power_cut_during_a_push_leaves_a_remote_that_names_nothing_it_has_not_got(tmp_path, jmlx):
+    root, remote = tmp_path / "root", tmp_path / "remote"
+    remote.mkdir()
+    assert jmlx("init", str(root)).returncode == 0
+    (root / "data/sub").mkdir(parents=True)
+    for number in range(20):
+        (root / f"data/sub/{number}").write_bytes(b"%d" % number * 1000)
+    (root / "data/large").write_bytes(content(SMALL_BYTES))
+    assert jmlx("add", "data", cwd=root).returncode == 0
+    assert jmlx("remote", "add", "origin", str(remote), cwd=root).returncode == 0
+    workspace = opened(root)
+    version = workspace.pointers()[0]
+    needed = set(workspace.digests(version))
+    whole = []
+
+    def check(left, told, where):
+        store = open_remote(str(left), root=root)
+        if store.has(version.digest):
+            assert not store.missing(needed), where
+            for digest in needed:
+                store.check(digest)
+            whole.append(where)
+        else:
+            assert "sent" not in told, where
+            workspace.push(store)
+            assert not open_remote(str(left), root=root).missing(needed), where
+
+    command = [sys.executable, "-m", "jupyter_mlx.cli.main", "push"]
+    assert replay(remote, command, tmp_path / "log", check, cwd=root) > 40
+    assert whole, "the whole version was met"
 
 
 def test_the_model_finds_a_writer_that_does_not_sync(tmp_path):
