@@ -82,6 +82,12 @@ def encoding_in(found: bytes) -> int:
     return found[len(MAGIC)]
 
 
+def stands(found: bytes, digest: bytes, stored: int) -> bool:
+    """Whether this is the whole header of a frame of that object, with so many bytes after it."""
+    read = _read_header(found, 0)
+    return read is not None and (read[2], read[4]) == (stored, digest)
+
+
 def length_in(found: bytes) -> int:
     """The length of the expanded bytes that a frame header says."""
     return int(_FIELDS.unpack_from(found)[4])

@@ -68,10 +68,13 @@ def forget_large(index: PackIndex, digests: Iterable[bytes]) -> None:
     index.run(work)
 
 
-def offsets(index: PackIndex, pack: str) -> dict[int, bytes]:
-    """The objects that the index names in a pack: offset → digest."""
-    query = "SELECT offset, digest FROM objects WHERE pack = (SELECT id FROM packs WHERE name = ?)"
-    return index.run(lambda db: dict(db.execute(query, (pack,))))
+def offsets(index: PackIndex, pack: str) -> list[tuple[bytes, int, int, int]]:
+    """The objects that the index names in a pack, in order: digest, offset, stored length, encoding."""
+    query = (
+        "SELECT digest, offset, length, encoding FROM objects"
+        " WHERE pack = (SELECT id FROM packs WHERE name = ?) ORDER BY offset"
+    )
+    return index.run(lambda db: db.execute(query, (pack,)).fetchall())
 
 
 def replace(

@@ -21,17 +21,20 @@ if TYPE_CHECKING:
 
     from .packs import PackIndex
 
+    Found = tuple[bytes, int, int, int]
+    """Of a frame: digest, offset, stored length, encoding."""
     Needed = Callable[[list[bytes]], set[bytes]]
     """Those of some digests that must stay wherever they are."""
 
 _BLOCK_BYTES = 8 << 20
 
 
-def rewrite(index: PackIndex, folder: str, name: str, needed: Needed) -> int | None:
+def rewrite(index: PackIndex, folder: str, name: str, needed: Needed, *, gone_bytes: int) -> int | None:
     """Write the pack `name` anew with what the index names in it; how many bytes that freed.
 
-    Readers that have the old one open finish with it. None where a writer holds the
-    pack, or it is gone.
+    `gone_bytes` of it are frames that were just taken out of the index. Readers
+    that have the old one open finish with it. None where a writer holds the pack,
+    or it is gone.
 
     Raises:
         AccessError: the disk refused; the old pack is as it was.
@@ -46,7 +49,7 @@ def rewrite(index: PackIndex, folder: str, name: str, needed: Needed) -> int | N
         before = os.fstat(fd)
         if not before.st_nlink:
             return None
-        kept = _kept(index, fd, name, before.st_size, needed)
+        kept = _kept(index, fd, name, before.st_size, needed, gone_bytes)
         copy = _Copy(folder)
         try:
             copy.fill(fd, kept)
@@ -66,16 +69,18 @@ def rewrite(index: PackIndex, folder: str, name: str, needed: Needed) -> int | N
         os.close(fd)
 
 
-def _kept(
-    index: PackIndex, fd: int, name: str, size: int, needed: Needed
-) -> list[tuple[bytes, int, int, int]]:
-    """Digest, offset, stored length and encoding of what stays, in order."""
+def _kept(index: PackIndex, fd: int, name: str, size: int, needed: Needed, gone_bytes: int) -> list[Found]:
+    """What stays, in order."""
     here = index_upkeep.offsets(index, name)
-    kept: list[tuple[bytes, int, int, int]] = []
-    unknown: list[tuple[bytes, int, int, int]] = []
+    filled = sum(frames.FRAME_BYTES + row[2] for row in here)
+    if len(frames.HEADER) + filled + gone_bytes == size and all(_stands(fd, row) for row in here):
+        return here  # every byte is accounted for
+    known = {row[1]: row[0] for row in here}
+    kept: list[Found] = []
+    unknown: list[Found] = []
     for frame in frames.scan(fd, 0, size):
         found = frame.digest, frame.offset, frame.stored, frame.encoding
-        if here.get(frame.offset) == frame.digest:
+        if known.get(frame.offset) == frame.digest:
             kept.append(found)
         elif frame.whole:
             unknown.append(found)
@@ -86,14 +91,19 @@ def _kept(
     return sorted(kept, key=lambda found: found[1])
 
 
+def _stands(fd: int, row: Found) -> bool:
+    """Whether a frame is where the index says: the index alone is not believed before something goes."""
+    return frames.stands(os.pread(fd, frames.FRAME_BYTES, row[1] - frames.FRAME_BYTES), row[0], row[2])
+
+
 class _Copy:
     """The new pack."""
 
     def __init__(self, folder: str) -> None:
         self._folder, self.name, self.size = folder, "", 0
-        self.moved: list[tuple[bytes, int, int, int]] = []
+        self.moved: list[Found] = []
 
-    def fill(self, source: int, kept: list[tuple[bytes, int, int, int]]) -> None:
+    def fill(self, source: int, kept: list[Found]) -> None:
         """Copy these frames as they are and make them durable; without any there is no new pack."""
         if not kept:
             return

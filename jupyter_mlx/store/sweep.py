@@ -77,6 +77,7 @@ class _Pack:
     lengths: array[int] = field(default_factory=lambda: array("Q"))
     encodings: bytearray = field(default_factory=bytearray)
     young: bool = False
+    gone_bytes: int = 0
 
     def add(self, digest: bytes, offset: int, length: int, encoding: int) -> None:
         self.digests += digest
@@ -310,6 +311,7 @@ class Sweep:
                 gone = [number for number in some if pack.digest(number) not in self._spared]
                 index_upkeep.drop(self._index, sorted(pack.digest(number) for number in gone))
             size = sum(pack.lengths[number] + frames.FRAME_BYTES for number in gone)
+            pack.gone_bytes += size
             done.small_objects += len(gone)
             done.small_bytes += size
             told(len(gone), size)
@@ -368,7 +370,8 @@ class Sweep:
             size = self._small.size_of(name)
             if (pack is not None and pack.young) or size <= used + len(frames.HEADER):
                 continue
-            if rewrite(self._index, self._small.folder, name, self._needed) is None:
+            gone = pack.gone_bytes if pack else 0
+            if rewrite(self._index, self._small.folder, name, self._needed, gone_bytes=gone) is None:
                 done.busy_packs += 1
         self._condemn()
 
