@@ -7,6 +7,7 @@ reader still uses what is whole in them; a push sends what is in them again.
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .remote_index import RemoteIndex
 
 PREFIX = "condemned-"
+_NAME = re.compile(PREFIX + "[0-9a-f]{64}")
 _LONGEST = 1 << 20
 
 
@@ -39,7 +41,7 @@ class Condemned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def refresh(blobs: Blobs, index: RemoteIndex, names: Collection[str]) -> None:
     """Bring the cache to what these blobs in the folder `index` say."""
-    found = sorted(name for name in names if name.startswith(PREFIX))
+    found = sorted(filter(_NAME.fullmatch, names))
     key = blake3(" ".join(found).encode()).hexdigest() if found else ""
     if (index.noted("condemned") or "") == key:
         return

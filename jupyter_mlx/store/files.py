@@ -148,7 +148,7 @@ def part_file(folder: str, name: str) -> Iterator[tuple[str, int]]:
     """A file in `folder` that stays when its filling fails, so that the next attempt goes on with it.
 
     Locked while it is in use; where another process fills it, a new one that
-    does not stay. One that was filled with damaged bytes does not stay either.
+    does not stay. Nor does one whose bytes are damaged, or for which there is no room.
     """
     make_folder(folder)
     path = os.path.join(folder, TEMP_PREFIX + name)
@@ -161,11 +161,12 @@ def part_file(folder: str, name: str) -> Iterator[tuple[str, int]]:
             with temp_file(folder) as found:
                 yield found
             return
-        yield path, fd
-    except CorruptError:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-        raise
+        try:
+            yield path, fd
+        except (CorruptError, AccessError):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            raise
     finally:
         os.close(fd)
 

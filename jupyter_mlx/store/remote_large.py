@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
 from jupyter_mlx.digest import Digest
+from jupyter_mlx.errors import CorruptError
 
 from .chunks import cut, windows
 from .recipes import BadRecipeError, Recipe, RecipeBuilder, leaf_chunks
@@ -110,9 +111,10 @@ def _shared(
         if local is not None:
             wanted = [leaf for leaf, _ in recipe.leaves]
             for other in store.index.sharing(wanted)[:_MOST_SHARED]:
-                path = local(Digest(other.hex())) if other != digest.raw else None
-                if path is not None:
-                    _share(store, set(wanted), other, path, shared)
+                with suppress(CorruptError, OSError):  # damaged, or gone: it is fetched, then
+                    path = local(Digest(other.hex())) if other != digest.raw else None
+                    if path is not None:
+                        _share(store, set(wanted), other, path, shared)
         yield shared
     finally:
         for fd in shared.files:
