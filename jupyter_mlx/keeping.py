@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .project import Project
     from .store.base import ObjectStore
     from .store.digestset import DigestSet
+    from .store.remote_sweep import RemoteRemoved
 
 GRACE_S = 3600.0
 """What is younger stays though nothing needs it: someone may be about to."""
@@ -72,6 +73,26 @@ def collect(
         dry_run=dry_run,
         compact=(lambda: set().union(*map(shared, users))) if scope.compact else None,
         progress=progress or SILENT,
+    )
+
+
+def collect_remote(
+    project: Project, remote: ObjectStore, *, scope: Scope = Scope(), grace_s: float, dry_run: bool = False
+) -> RemoteRemoved:
+    """Remove from a remote what neither this project nor a push of another refers to.
+
+    Raises:
+        RootError: something that may refer to data can't be read; nothing was removed.
+    """
+    from .data.remote_gc import gc as gc_remote
+
+    return gc_remote(
+        project.root,
+        remote,
+        project.workspace.contents,
+        lambda: roots(project, scope),
+        grace_s=grace_s,
+        dry_run=dry_run,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from jupyter_mlx.data.verify import Fault
+    from jupyter_mlx.keeping import Scope
     from jupyter_mlx.store.base import ObjectStore
     from jupyter_mlx.store.sweep import Removed
 
@@ -103,21 +104,17 @@ class Age(click.ParamType):  # type: ignore[type-arg, unused-ignore]
 @command("gc")
 @click.option("--dry-run", "-n", is_flag=True, help="Say what would go; remove nothing.")
 @click.option(
-    "--grace",
-    type=Age(),
-    default="1h",
-    show_default=True,
-    metavar="AGE",
-    help="Keep what is younger: 30m, 2d, 0.",
+    "--grace", type=Age(), metavar="AGE", help="Keep what is younger: 30m, 2d, 0.  [1h; with --remote 14d]"
+)
+@click.option(
+    "-r", "--remote", "name", metavar="NAME", help="Remove from this remote, not from the store here."
 )
 @click.option("--tips", is_flag=True, help="Of git, keep only what branches, tags and stashes hold now.")
 @click.option(
     "--compact", is_flag=True, help="Store large files in chunks: versions share what is the same in them."
 )
 @click.option("--forget", metavar="FOLDER", help="Of a shared store: a project that used it is gone.")
-def gc_command(
-    face: Face, dry_run: bool, grace: float, tips: bool, compact: bool, forget: str | None
-) -> Payload:
+def gc_command(face: Face, name: str | None, forget: str | None, **options: Any) -> Payload:
     r"""Remove from the store what nothing refers to any more.
 
     Kept is what any pointer or mlx.lock of the work tree, of git's branches,
@@ -125,19 +122,33 @@ def gc_command(
     run read or wrote, and the pipeline's results. Where one of these can't be
     read, nothing is removed. Other commands may work meanwhile.
 
+    With --remote, also what other projects pushed there is kept. Packs are
+    condemned first and removed by a later gc, when the grace is over and no
+    push that began before can still count on them.
+
     \b
       jmlx gc --dry-run
       jmlx gc --grace 0          (also what was written within the last hour)
       jmlx gc --tips             (forget versions that only old commits name)
       jmlx gc --compact          (many versions of large files take the space of what differs)
+      jmlx gc --remote origin
     """
-    from jupyter_mlx.keeping import Scope, collect
+    from jupyter_mlx.keeping import Scope
 
     if forget is not None:
         _forget(face, forget)
+    scope = Scope(tips=options["tips"], compact=options["compact"])
+    if name is not None:
+        return _gc_remote(face, name, scope, options["grace"], dry_run=options["dry_run"])
+    return _gc_store(face, scope, options["grace"], dry_run=options["dry_run"])
+
+
+def _gc_store(face: Face, scope: Scope, grace: float | None, *, dry_run: bool) -> Payload:
+    from jupyter_mlx.keeping import GRACE_S, collect
+
+    grace_s = GRACE_S if grace is None else grace
     with face.progress("removing") as progress:
-        scope = Scope(tips=tips, compact=compact)
-        done = collect(face.project, scope=scope, grace_s=grace, dry_run=dry_run, progress=progress)
+        done = collect(face.project, scope=scope, grace_s=grace_s, dry_run=dry_run, progress=progress)
     _say_removed(face, done.removed, dry_run=dry_run)
     if done.compacted and done.compacted.objects:
         compacted, kept = done.compacted, size(done.compacted.stored_bytes)
@@ -158,6 +169,31 @@ def gc_command(
         "absent": done.marked.absent,
         "compacted": done.compacted,
     }
+
+
+def _gc_remote(face: Face, name: str, scope: Scope, grace: float | None, *, dry_run: bool) -> Payload:
+    from jupyter_mlx.data.remote_gc import GRACE_S
+    from jupyter_mlx.keeping import collect_remote
+
+    grace_s = GRACE_S if grace is None else grace
+    if not grace_s and not dry_run:
+        face.note("note: with --grace 0 nobody may push to the remote meanwhile")
+    done = collect_remote(
+        face.project, face.project.remote(name), scope=scope, grace_s=grace_s, dry_run=dry_run
+    )
+    if done.removed_packs:
+        face.say(
+            f"{done.removed_packs:>9,} packs {size(done.removed_bytes):>9}  {'would go' if dry_run else 'removed'}"
+        )
+    if done.condemned_packs:
+        days = f"{grace_s / 86400:g} days"
+        face.say(
+            f"{done.condemned_packs:>9,} packs {size(done.condemned_bytes):>9}  "
+            f"{'would be' if dry_run else 'are'} condemned; a `jmlx gc --remote {name}` after {days} removes them"
+        )
+    if not (done.removed_packs or done.condemned_packs):
+        face.say(f"{name} holds little that is not needed, or what was condemned is still in its grace")
+    return {"dry_run": dry_run, **asdict(done)}
 
 
 def _forget(face: Face, folder: str) -> None:
