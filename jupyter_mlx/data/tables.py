@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 from .tablefiles import Table, UncomparedError, type_of
@@ -15,15 +16,22 @@ from .tablefiles import Table, UncomparedError, type_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from .tablefiles import Row
+
 
 Values: TypeAlias = "tuple[str, ...]"
-_Seen: TypeAlias = "dict[int, tuple[int, Values]]"
 
 _KEYS = ("id", "path", "file", "filename", "file_name", "name", "key", "image", "uuid", "index")
 """Columns that may tell rows apart, the likeliest first; then the first column."""
 _FEW_COLUMNS = 8
 _FEW_VALUES = 100
-_ROWS_IN_MEMORY = 250_000
+_FEW_LABELS = 2
+_LABEL_BITS = 16
+"""Enough to number the values of so few labels: 101 x 101 pairs at the most."""
+_LABEL_MASK = (1 << _LABEL_BITS) - 1
+_SEEN = -(1 << 100)
+_ROWS_IN_MEMORY = 1_000_000
+_MOST_ROWS = 2_000_000
 _RANK = {"": 0, "integer": 1, "number": 2, "text": 3}
 
 
@@ -104,6 +112,8 @@ class _Profile:
         kinds = [""] * len(table.columns)
         for row in table.rows():
             self.rows += 1
+            if self.rows > _MOST_ROWS:
+                raise UncomparedError(f"its rows are not compared: there are more than {_MOST_ROWS:,}")
             for at, text in enumerate(row):
                 seen = values[at]
                 if seen is not None and text not in seen:
@@ -122,37 +132,48 @@ class _Profile:
         }
 
 
+class _NotUniqueError(Exception):
+    """A column has one value twice, so that it tells no rows apart."""
+
+
 class _Comparison:
     """Two tables, and what they have in common."""
 
     def __init__(self, before: Table, after: Table, rows_in_memory: int) -> None:
-        self._most = rows_in_memory
         self._before, self._after = _Profile(before), _Profile(after)
         self._common = [name for name in before.columns if name in set(after.columns)]
-        self._key = self._find_key()
-        few = self._before.few & self._after.few - {self._key}
-        small = len(self._common) <= _FEW_COLUMNS and self._key is not None
-        self._labels = [name for name in self._common if name in few] if small else []
-        self._parts = 1 + max(self._before.rows, self._after.rows) // self._most
+        self._parts = 1 + max(self._before.rows, self._after.rows) // rows_in_memory
+        self._became: Counter[tuple[str, str, str]] = Counter()
+        self._wanted: dict[int, None] = {}
+        """Hashes of the keys of rows that are shown."""
 
     def result(self, examples: int) -> TableDiff:
-        """All differences."""
-        added = removed = changed = 0
-        became: Counter[tuple[str, str, str]] = Counter()
-        wanted: dict[int, None] = {}
-        for part in range(self._parts):
-            keyed = self._keyed(part, became, wanted, examples) if self._key else self._unkeyed(part)
-            added, removed, changed = added + keyed[0], removed + keyed[1], changed + keyed[2]
+        """All differences: by the first column that tells rows apart, if there is one."""
+        by_name = {name.lower(): name for name in reversed(self._common)}
+        likely = [by_name[name] for name in _KEYS if name in by_name] + self._common[:1]
+        for key in dict.fromkeys(likely):
+            self._became.clear()
+            self._wanted.clear()
+            try:
+                counts = [self._keyed(part, key, examples) for part in range(self._parts)]
+            except _NotUniqueError:
+                continue
+            return self._told(counts, key)
+        return self._told([self._unkeyed(part) for part in range(self._parts)], None)
+
+    def _told(self, counts: list[tuple[int, int, int]], key: str | None) -> TableDiff:
+        added, removed, changed = (sum(column) for column in zip(*counts, strict=True))
+        became = self._became.most_common() if key else ()
         return TableDiff(
             self._before.rows,
             self._after.rows,
             added,
             removed,
             changed,
-            self._key,
+            key,
             self._columns(),
-            tuple(Relabelled(*names, count) for names, count in became.most_common()),
-            self._examples(wanted) if wanted else (),
+            tuple(Relabelled(*names, count) for names, count in became),
+            self._examples(key) if key and self._wanted else (),
         )
 
     def _columns(self) -> tuple[Column, ...]:
@@ -163,93 +184,92 @@ class _Comparison:
             if before.get(name) != after.get(name)
         )
 
-    def _find_key(self) -> str | None:
-        by_name = {name.lower(): name for name in reversed(self._common)}
-        likely = [by_name[name] for name in _KEYS if name in by_name] + self._common[:1]
-        for name in dict.fromkeys(likely):
-            if self._is_unique(self._before.table, name) and self._is_unique(self._after.table, name):
-                return name
-        return None
+    def _labels(self, key: str) -> list[str]:
+        """The columns of few values, where the table has few columns."""
+        few = self._before.few & self._after.few - {key}
+        found = [name for name in self._common if name in few]
+        return found if len(self._common) <= _FEW_COLUMNS and len(found) <= _FEW_LABELS else []
 
-    def _is_unique(self, table: Table, name: str) -> bool:
-        at, parts = table.columns.index(name), 1 + self._rows_of(table) // (4 * self._most)
-        for part in range(parts):
-            seen: set[int] = set()
-            for row in table.rows():
-                digest = hash(row[at])
-                if digest % parts == part:
-                    if digest in seen:
-                        return False
-                    seen.add(digest)
-        return True
-
-    def _rows_of(self, table: Table) -> int:
-        return self._before.rows if table is self._before.table else self._after.rows
-
-    def _hashed(self, table: Table, part: int) -> Iterator[tuple[int, int, Values]]:
-        """Of each row of this part: the hash of its key, of all common columns, and its labels."""
-        places = {name: at for at, name in enumerate(table.columns)}
-        common = [places[name] for name in self._common]
-        labels = [places[name] for name in self._labels]
-        key = places[self._key] if self._key else None
-        for row in table.rows():
-            whole = hash(tuple([row[at] for at in common]))
-            digest = whole if key is None else hash(row[key])
-            if digest % self._parts == part:
-                yield digest, whole, tuple([row[at] for at in labels])
-
-    def _keyed(
-        self, part: int, became: Counter[tuple[str, str, str]], wanted: dict[int, None], examples: int
-    ) -> tuple[int, int, int]:
-        shared: dict[Values, Values] = {}  # the same few labels stand in many rows
-        before: _Seen = {
-            digest: (whole, shared.setdefault(labels, labels))
-            for digest, whole, labels in self._hashed(self._before.table, part)
-        }
+    def _keyed(self, part: int, key: str, examples: int) -> tuple[int, int, int]:
+        """Rows of one part that came, went and changed, by their keys."""
+        labels = self._labels(key)
+        known: list[Values] = []
+        numbers: dict[Values, int] = {}
+        before: dict[int, int] = {}
+        for digest, whole, values in self._hashed(self._before.table, part, key, labels):
+            number = numbers.setdefault(values, len(known))
+            if number == len(known):
+                known.append(values)
+            if digest in before:
+                raise _NotUniqueError
+            before[digest] = (whole << _LABEL_BITS) + number  # one number takes less room than two
         added = changed = 0
-        for digest, whole, labels in self._hashed(self._after.table, part):
-            old = before.pop(digest, None)
+        for digest, whole, values in self._hashed(self._after.table, part, key, labels):
+            old = before.get(digest)
+            before[digest] = _SEEN
+            if old == _SEEN:
+                raise _NotUniqueError
             if old is None:
                 added += 1
-            elif old[0] != whole:
+            elif old >> _LABEL_BITS != whole:
                 changed += 1
-                for name, one, other in zip(self._labels, old[1], labels, strict=True):
+                for name, one, other in zip(labels, known[old & _LABEL_MASK], values, strict=True):
                     if one != other:
-                        became[name, one, other] += 1
+                        self._became[name, one, other] += 1
             else:
                 continue
-            if len(wanted) < examples:
-                wanted[digest] = None
-        for digest in before:
-            if len(wanted) >= examples:
-                break
-            wanted[digest] = None
-        return added, len(before), changed
+            if len(self._wanted) < examples:
+                self._wanted[digest] = None
+        gone = [digest for digest, old in before.items() if old != _SEEN]
+        self._wanted.update(dict.fromkeys(gone[: examples - len(self._wanted)]))
+        return added, len(gone), changed
 
     def _unkeyed(self, part: int) -> tuple[int, int, int]:
         count: Counter[int] = Counter()
-        for _, whole, _ in self._hashed(self._before.table, part):
+        for _, whole, _ in self._hashed(self._before.table, part, None, []):
             count[whole] += 1
-        for _, whole, _ in self._hashed(self._after.table, part):
+        for _, whole, _ in self._hashed(self._after.table, part, None, []):
             count[whole] -= 1
         return -sum(n for n in count.values() if n < 0), sum(n for n in count.values() if n > 0), 0
 
-    def _examples(self, wanted: dict[int, None]) -> tuple[ChangedRow, ...]:
-        before, after = (self._rows(side.table, wanted) for side in (self._before, self._after))
+    def _hashed(
+        self, table: Table, part: int, key: str | None, labels: list[str]
+    ) -> Iterator[tuple[int, int, Values]]:
+        """Of each row of this part: the hash of its key, of all common columns, and its labels."""
+        places = {name: at for at, name in enumerate(table.columns)}
+        common, labelled = (_getter([places[name] for name in names]) for names in (self._common, labels))
+        at, parts = places[key] if key else -1, self._parts
+        for row in table.rows():
+            whole = hash(common(row))
+            digest = hash(row[at]) if key else whole
+            if parts == 1 or digest % parts == part:
+                yield digest, whole, labelled(row)
+
+    def _examples(self, key: str) -> tuple[ChangedRow, ...]:
+        before, after = (self._rows(side.table, key) for side in (self._before, self._after))
         found = []
-        for digest in wanted:
+        for digest in self._wanted:
             old, new = before.get(digest), after.get(digest)
-            key = (old or new or {}).get(self._key or "", "")
+            named = (old or new or {}).get(key, "")
             if old and new:
                 differ = [name for name in self._common if old[name] != new[name]]
                 old, new = ({name: row[name] for name in differ} for row in (old, new))
-            found.append(ChangedRow(key, old, new))
+            found.append(ChangedRow(named, old, new))
         return tuple(found)
 
-    def _rows(self, table: Table, wanted: dict[int, None]) -> dict[int, dict[str, str]]:
-        at = table.columns.index(self._key or "")
+    def _rows(self, table: Table, key: str) -> dict[int, dict[str, str]]:
+        at = table.columns.index(key)
         return {
             hash(row[at]): dict(zip(table.columns, row, strict=True))
             for row in table.rows()
-            if hash(row[at]) in wanted
+            if hash(row[at]) in self._wanted
         }
+
+
+def _getter(places: list[int]) -> Callable[[Row], Values]:
+    """What takes the cells at these places out of a row, as a tuple."""
+    if not places:
+        return lambda _: ()
+    if len(places) == 1:
+        return lambda row: (row[places[0]],)
+    return itemgetter(*places)
