@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,8 @@ class FsspecBlobs:
                 import fsspec
             except ImportError:
                 raise MissingPackageError(self._kind, extra) from None
+            # what they log when a request fails is told as our error, in one line
+            logging.getLogger(module).addHandler(logging.NullHandler())
             options = {"skip_instance_cache": True, **self._options}
             if self._kind == "ssh":
                 options.setdefault("known_hosts", ())  # the user's own, as ssh does; sshfs would check none

@@ -14,6 +14,7 @@ from jupyter_mlx.store.blobs import BlobNotFoundError, FolderBlobs, RemoteError,
 from jupyter_mlx.store.listing import OBJECT, Block, Listing
 from jupyter_mlx.store.remote import open_remote
 from jupyter_mlx.store.remote_index import RemoteIndex
+from jupyter_mlx.store.remote_store import RemoteStore
 from jupyter_mlx.store.retrying import CountingBlobs, RetryingBlobs
 
 
@@ -170,3 +171,30 @@ def test_a_copy_of_the_project_that_comes_later_sees_what_came_meanwhile(tmp_pat
     one.put(b"x")
     two.refresh()
     assert two.get(Digest.of(b"x")) == b"x"
+
+
+class Stopping(FolderBlobs):
+    """Blobs whose third pack can't be written."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.packs = 0
+
+    def put(self, name, parts):
+        self.packs += name.startswith("packs/")
+        if self.packs == 3:
+            raise RemoteError("here", "no room", "make some")
+        super().put(name, parts)
+
+
+def test_a_recipe_is_not_sent_where_one_of_its_chunks_was_not(tmp_path):
+    data = random.Random(8).randbytes(8 << 20)
+    store = RemoteStore(Stopping(str(tmp_path)), RemoteIndex(None), jobs=64)
+    with pytest.raises(RemoteError):
+        store.put(data)
+    later = RemoteStore(FolderBlobs(str(tmp_path)), RemoteIndex(None), jobs=64)
+    assert not later.has(Digest.of(data))
+    assert list(later.digests()) == []
+    assert later.put(data) == Digest.of(data)
+    assert later.blobs.sent < len(data)
+    assert later.get(Digest.of(data)) == data

@@ -2,6 +2,7 @@
 
 import os
 import random
+import tracemalloc
 
 import pytest
 from blake3 import blake3
@@ -102,11 +103,23 @@ def test_what_was_shrunk_expands_to_the_same(data):
     assert frames.expand(encoding, stored, len(data) + 1) is None
 
 
-def test_a_bomb_is_not_expanded():
+def test_a_bomb_is_not_expanded_not_even_for_a_moment():
     encoding, stored = frames.shrink(bytes(1 << 26))
     assert encoding == frames.ZSTD
     assert len(stored) < 1 << 14
-    assert frames.expand(encoding, stored, 1000) is None
+    tracemalloc.start()
+    try:
+        assert frames.expand(encoding, stored, 1000) is None
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("sizes", [[0], [1 << 40], [1 << 62], [5, 0]])
+def test_a_recipe_with_leaves_that_can_not_be_is_refused(sizes):
+    data = Recipe(tuple((bytes(32), size) for size in sizes))
+    with pytest.raises(BadRecipeError, match="add up"):
+        Recipe.decode(data.encode(), bytes(32))
 
 
 def test_frames_of_every_encoding_are_found_in_a_pack(tmp_path):
