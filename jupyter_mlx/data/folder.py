@@ -78,7 +78,9 @@ class Folder:
         # entry by entry: a million of them as objects would take more memory than all the rest
         others = {entry.name: entry for entry in self.others}
         names = sorted((*self.files, *others))
-        return encode_listing(len(names), (others.get(name) or self.file(name) for name in names))
+        return encode_listing(
+            names, (lambda name: others.get(name) or self.file(name)) if others else self.file
+        )
 
     def file(self, name: bytes) -> Entry:
         """One of `files` as an entry."""

@@ -15,7 +15,9 @@ from jupyter_mlx.data.manifest import (
     BadNameError,
     Entry,
     Manifest,
+    are_safe,
     encode_listing,
+    is_safe,
 )
 from jupyter_mlx.testing.strategies import listings
 
@@ -34,19 +36,45 @@ def test_what_is_encoded_is_read_back(entries):
 
 @given(listings())
 def test_a_listing_encoded_entry_by_entry_is_the_same(entries):
-    ordered = sorted(entries, key=lambda entry: entry.name)
-    assert encode_listing(len(ordered), iter(ordered)) == Manifest.of(entries).encode()
+    named = {entry.name: entry for entry in entries}
+    assert encode_listing(sorted(named), named.__getitem__) == Manifest.of(entries).encode()
 
 
 @pytest.mark.parametrize("count", [0, 15, 16, 65_535, 65_536])
 def test_a_listing_of_any_length_is_encoded_the_same(count):
-    entries = [file(b"%06d" % number) for number in range(count)]
-    assert encode_listing(count, entries) == Manifest.of(entries).encode()
+    names = [b"%06d" % number for number in range(count)]
+    assert encode_listing(names, file) == Manifest.of(map(file, names)).encode()
 
 
 def test_a_name_that_is_refused_is_not_encoded():
-    with pytest.raises(BadNameError):
-        encode_listing(1, [file(b".git")])
+    with pytest.raises(BadNameError, match=r"'\.git'"):
+        encode_listing([b".git", b"a"], file)
+
+
+ODD = st.sampled_from(
+    [
+        b"",
+        b".",
+        b"..",
+        b"...",
+        b"a/b",
+        b"\\",
+        b"\x00",
+        b"c:",
+        b"C:x",
+        b"cc:",
+        b".GIT",
+        b".git2",
+        b".mlx",
+        b"\n",
+        b"a" * 256,
+    ]
+)
+
+
+@given(st.lists(ODD | st.binary(max_size=4) | st.text(max_size=4).map(str.encode), max_size=5))
+def test_names_are_judged_together_as_one_by_one(names):
+    assert are_safe(names) == all(map(is_safe, names))
 
 
 @given(listings().flatmap(lambda entries: st.tuples(st.just(entries), st.permutations(entries))))
