@@ -182,7 +182,35 @@ def _project(face: Face) -> list[dict[str, object]]:
         project = face.project
         checks = [_check("project", ok=True, detail=str(project.root))]
         checks.append(_check("mlx.yaml", ok=True, detail=f"{len(project.config.stages)} stages"))
-        checks.append(_check("ledger", ok=True, detail=f"{project.ledger.page(limit=1).total} runs"))
+        checks += [_ledger(project), _store(project)]
     except MlxError as error:
         return [_check("project", ok=False, detail=str(error))]
     return checks
+
+
+def _ledger(project: Project) -> dict[str, object]:
+    """Whether the ledger can be read; if not, how much of it can be made again."""
+    try:
+        return _check("ledger", ok=True, detail=f"{project.ledger.page(limit=1).total} runs")
+    except MlxError as error:
+        from jupyter_mlx.ledger.record import MAGIC
+
+        records = sum(data.startswith(MAGIC) for _, data in project.store.small_objects())
+        lost = "runs that had not ended, notes, stars and the trash are lost"
+        return _check("ledger", ok=False, detail=f"{error} ({records} finished runs have records; {lost})")
+
+
+def _store(project: Project) -> dict[str, object]:
+    """What the store holds, and what it is known to have lost; `jmlx verify` reads it all."""
+    try:
+        if not (project.store.folder / "format").exists():
+            return _check("store", ok=True, detail="nothing is stored yet")
+        size = project.store.measure()
+        damaged, lost = project.store.faults()
+    except MlxError as error:
+        return _check("store", ok=False, detail=str(error))
+    count = f"{size.small_objects + size.large_objects:,} objects"
+    if not damaged and not lost:
+        return _check("store", ok=True, detail=count)
+    what = f"{damaged:,} found damaged, {lost:,} lost with their packs"
+    return _check("store", ok=False, detail=f"{count}; {what}: `jmlx verify --repair` names and mends them")

@@ -99,9 +99,10 @@ class Resolver:
             ObjectNotFoundError, CorruptObjectError: a listing is nowhere, or damaged.
         """
         chosen = [paths.relative(root, each).removesuffix(SUFFIX) for each in given]
-        found = [self._settled(root, path, side, remote) for path in chosen or in_conflict(root)]
-        for version in found:
-            Pointer.of(version).write(root / f"{version.path}{SUFFIX}", temp)
+        with self._store.hold():  # until pointers name what was merged
+            found = [self._settled(root, path, side, remote) for path in chosen or in_conflict(root)]
+            for version in found:
+                Pointer.of(version).write(root / f"{version.path}{SUFFIX}", temp)
         return found
 
     def _settled(self, root: Path, path: str, side: Side, remote: Remote) -> Version:

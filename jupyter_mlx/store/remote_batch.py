@@ -13,7 +13,7 @@ from jupyter_mlx.errors import AccessError, CorruptObjectError
 
 from .base import SMALL_BYTES, FileChangedError
 from .listing import OBJECT, PIECE, RECIPE
-from .local import same_file
+from .local_batch import same_file
 from .remote_large import Cutter
 
 if TYPE_CHECKING:

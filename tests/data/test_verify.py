@@ -150,3 +150,19 @@ def test_a_damaged_chunk_is_told_as_its_object_and_mended(root, jmlx):
     assert jmlx("verify", "--repair").returncode == 0
     assert jmlx("checkout").returncode == 0
     assert (root / "d/large").read_bytes() == LARGE
+
+
+def test_doctor_says_what_is_damaged_and_what_is_lost_with_the_ledger(root, jmlx):
+    with api.run("a run"):
+        pass
+    Project(root).recorder.flush()
+    harm_large(root)
+    jmlx("verify")
+    (root / ".mlx/ledger.db").write_bytes(b"no database" * 999)
+    for name in ("ledger.db-wal", "ledger.db-shm"):
+        (root / ".mlx" / name).unlink(missing_ok=True)
+    told = jmlx("doctor")
+    assert told.returncode == 3
+    assert "1 found damaged" in told.stdout
+    assert "1 finished runs have records" in told.stdout
+    assert "jmlx doctor --rebuild" in told.stdout
