@@ -73,6 +73,10 @@ class ReadOnlyRemoteError(UsageError):
 class Blobs(Protocol):
     """Bytes by name. Any number of threads, processes and machines use them at once."""
 
+    @property
+    def copies(self) -> int:
+        """How many times a blob is in memory while it is sent."""
+
     def put(self, name: str, parts: Sequence[Part]) -> None:
         """Store the parts, joined, under `name`: afterwards all of it is there, or nothing of that name.
 
@@ -106,6 +110,8 @@ class Blobs(Protocol):
 
 class FolderBlobs:
     """Blobs in a folder of this machine, written as safely as a store's own files. See `Blobs`."""
+
+    copies = 1
 
     def __init__(self, folder: str) -> None:
         self._folder = folder

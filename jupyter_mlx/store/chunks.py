@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SHORTEST, AVERAGE, LONGEST = 1 << 14, 1 << 16, 1 << 18
 """Bytes of a chunk. Part of the format: other values cut elsewhere and share nothing with what is stored."""
 
-_WINDOW_BYTES = 8 << 20
+_WINDOW_BYTES = 4 << 20
 
 
 @cache

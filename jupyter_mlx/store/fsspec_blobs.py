@@ -49,6 +49,8 @@ _BUCKETS = frozenset({"s3", "gs", "az"})
 class FsspecBlobs:
     """Blobs below a path of an fsspec file system. See `Blobs`."""
 
+    copies = 3  # our parts, what they are joined to, and what waits in the connection's buffer
+
     def __init__(self, url: str, kind: str, path: str, options: Mapping[str, Any]) -> None:
         self._url, self._kind, self._path = url, kind, path.rstrip("/")
         self._options = options

@@ -24,8 +24,8 @@ BLOCK_BYTES = 512 << 10
 """A block is closed when it holds so much: what has to be fetched for one small object that was compressed."""
 
 PACK_BYTES = 16 << 20
-IN_FLIGHT_BYTES = 64 << 20
-"""Packs that are sent at once are made smaller, so that together they take no more."""
+IN_FLIGHT_BYTES = 32 << 20
+"""Packs that are sent at once are made smaller, so that together, with their copies, they take no more."""
 
 _TOGETHER = 1 << 16
 """Objects that are noted in the index at once: a blob of listings of some 2.5 MB."""
@@ -48,7 +48,7 @@ class PackSender:
 
     def __init__(self, blobs: Blobs, index: RemoteIndex, jobs: int) -> None:
         self._blobs, self._index, self._jobs = blobs, index, jobs
-        self._pack_bytes = max(1 << 20, min(PACK_BYTES, IN_FLIGHT_BYTES // jobs))
+        self._pack_bytes = max(1 << 20, min(PACK_BYTES, IN_FLIGHT_BYTES // (jobs * blobs.copies)))
         self._block = bytearray()
         self._items: list[Item] = []
         self._blocks: list[tuple[bytearray, tuple[Item, ...]]] = []

@@ -26,6 +26,7 @@ class RetryingBlobs:
 
     def __init__(self, blobs: Blobs, pauses_s: Sequence[float] = PAUSES_S) -> None:
         self._blobs, self._pauses = blobs, pauses_s
+        self.copies = blobs.copies
 
     def __str__(self) -> str:
         return str(self._blobs)
@@ -64,6 +65,7 @@ class CountingBlobs:
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
         self._lock = threading.Lock()
+        self.copies = blobs.copies
         self.sent = self.received = 0
 
     def __str__(self) -> str:

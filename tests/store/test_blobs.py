@@ -21,6 +21,8 @@ from jupyter_mlx.store.retrying import CountingBlobs, RetryingBlobs
 class Faulty:
     """Blobs whose every call fails so many times before it works."""
 
+    copies = 1
+
     def __init__(self, failures, error):
         self.left, self.error, self.calls = failures, error, 0
 
