@@ -38,9 +38,9 @@ def main(words: Sequence[str]) -> int:
 def _ends(name: str, arguments: Sequence[str]) -> tuple[str, str]:
     """The commits before and after; twice the same where there is nothing to do."""
     if name == "post-checkout":
-        before, after, whole = (*arguments, "", "", "")[:3]
-        # files that were checked out one by one say nothing of the others
-        return (before, after) if whole == "1" else (after, after)
+        # of files that are checked out one by one git does not say which: both are HEAD then
+        before, after, *_ = (*arguments, "HEAD", "HEAD")
+        return before, after
     if name == "post-rewrite" and arguments[:1] != ["rebase"]:
         return "HEAD", "HEAD"
     return "ORIG_HEAD", "HEAD"
