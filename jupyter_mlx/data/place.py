@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import AccessError, ConflictError
-from jupyter_mlx.store.files import TEMP_PREFIX, clone, make_folder, umask, write_all
+from jupyter_mlx.store.files import TEMP_PREFIX, clone, hash_file, make_folder, umask, write_all
 
 from .links import Link, is_inner
 from .manifest import PROGRAM, BadManifestError, Entry
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .scan import Known
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -49,6 +50,22 @@ class MovedFileError(ConflictError):
 
     def __str__(self) -> str:
         return f"{self.path} was changed meanwhile and is left as it is; run the command again"
+
+
+class FileInTheWayError(ConflictError):
+    """A file that was not looked at stands where one of the data belongs, and is another."""
+
+    code = "file-in-the-way"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} is in the way of a file of the data and is left as it is: a `.mlxignore` excludes it, "
+            "or it came meanwhile; move it away, then run the command again"
+        )
 
 
 @contextlib.contextmanager
@@ -240,10 +257,30 @@ class Spot:
         try:
             with self._losing_link(self._require_unchanged(name)):
                 os.rename(temp, name, src_dir_fd=place, dst_dir_fd=self.fd)
+        except FileInTheWayError:
+            is_same = self._are_same(place, temp, name)
+            os.unlink(temp, dir_fd=place)
+            if not is_same:
+                raise
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temp, dir_fd=place)
             raise
+
+    def _are_same(self, place: int, temp: bytes, name: bytes) -> bool:
+        """Whether the finished file and the one that is there are files with the same bytes."""
+        fds = []
+        try:
+            for folder, each in ((place, temp), (self.fd, name)):
+                fds.append(os.open(each, _READ, dir_fd=folder))
+            looks = [os.fstat(fd) for fd in fds]
+            is_file = all(stat.S_ISREG(look.st_mode) for look in looks)
+            return is_file and looks[0].st_size == looks[1].st_size and hash_file(fds[0]) == hash_file(fds[1])
+        except OSError:
+            return False
+        finally:
+            for fd in fds:
+                os.close(fd)
 
     def _require_unchanged(self, name: bytes) -> bytes | None:
         """Refuse to replace what was changed; the digest of a file that is there and shares its bytes."""
@@ -254,7 +291,9 @@ class Spot:
             return None
         if stat.S_ISLNK(found.st_mode):
             return None
-        if mark is None or not mark.startswith(look_of(found)):
+        if mark is None:
+            raise FileInTheWayError(os.fsdecode(self.path + b"/" + name).lstrip("/"))
+        if not mark.startswith(look_of(found)):
             raise MovedFileError(os.fsdecode(self.path + b"/" + name).lstrip("/"))
         return mark[DIGEST_AT:] if found.st_nlink > 1 else None
 

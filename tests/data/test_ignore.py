@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from jupyter_mlx.data import ignore
 from jupyter_mlx.data.ignore import ExcludedPathError
+from jupyter_mlx.data.place import FileInTheWayError
 from jupyter_mlx.data.workspace import Workspace
-from jupyter_mlx.errors import AccessError, ConfigError, MlxError
-from jupyter_mlx.store import LocalStore
+from jupyter_mlx.errors import AccessError, ConfigError
+from jupyter_mlx.store import SMALL_BYTES, LocalStore
 
 
 @pytest.fixture
@@ -102,9 +103,22 @@ def test_checkout_does_not_overwrite_an_ignored_file_by_one_of_the_version(root)
     workspace = opened(root)
     version = workspace.add(["data"])[0]
     write(root, {".mlxignore": "log\n", "data/log": "mine"})
-    with pytest.raises(MlxError, match="data/log"):
+    with pytest.raises(FileInTheWayError, match="data/log"):
         workspace.restore(version)
     assert (root / "data/log").read_text() == "mine"
+    assert not list((root / ".mlx/tmp").iterdir())
+
+
+def test_checkout_leaves_an_ignored_file_that_is_as_in_the_version(root):
+    write(root, {"data/a": "1", "data/log": "of the version", "data/big.log": "x" * SMALL_BYTES})
+    version = opened(root).add(["data"])[0]
+    write(root, {".mlxignore": "*log\n", "data/a": "2"})
+    for _ in range(2):
+        opened(root).restore(version, force=True)
+        assert (root / "data/a").read_text() == "1"
+    (root / "data/log").unlink()
+    opened(root).restore(version)
+    assert (root / "data/log").read_text() == "of the version"
 
 
 def test_an_excluded_path_that_is_named_is_refused(root):
