@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .contents import Contents
+    from .manifest import Manifest
     from .progress import Progress
     from .version import Version
     from .worktree import WorkTree
@@ -108,7 +109,7 @@ class Checkout:
         planner = Planner(
             inner,
             then,
-            self._contents.listing,
+            self._contents,
             self._missing,
             relink=self._link in {Link.HARDLINK, Link.SYMLINK, Link.COPY},
         )
@@ -192,13 +193,15 @@ class Checkout:
                 self._count(entry)
         placed.folder(spot, whole)
         for inner in steps.inner:
-            if not inner.gone:
+            if not (inner.gone or inner.fresh):
                 self._enter(spot, inner, placed)
+        fresh = {inner.fresh: inner for inner in steps.inner if inner.fresh}
+        for entry, manifest in self._contents.listings(fresh):
+            self._enter(spot, fresh[entry], placed, manifest)
 
-    def _enter(self, spot: Spot, steps: Steps, placed: Placed) -> None:
+    def _enter(self, spot: Spot, steps: Steps, placed: Placed, manifest: Manifest | None = None) -> None:
         then, whole = steps.fresh, None
-        if then is not None:
-            manifest = self._contents.listing(then)
+        if then is not None and manifest is not None:
             steps = filling(then.name, manifest)
             if self._link != Link.SYMLINK:
                 others = tuple(entry for entry in manifest.entries if entry.kind in {FOLDER, LINK})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
@@ -11,7 +12,7 @@ from jupyter_mlx.errors import ObjectNotFoundError
 from .manifest import FOLDER, LINK, Entry, Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from jupyter_mlx.digest import Digest
     from jupyter_mlx.store.base import ObjectStore
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 Remote: TypeAlias = "Callable[[], ObjectStore | None]"
 """Opens the place that listings come from which are not here; None where there is none."""
+
+_TOGETHER = 200
+_FILES_TOGETHER = 5000
 
 
 class Contents:
@@ -42,6 +46,27 @@ class Contents:
             CorruptError: it is damaged, or is none.
         """
         return self.unsaved.get(entry.digest) or Manifest.decode(self.manifest(entry.of))
+
+    def listings(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, Manifest]]:
+        """Each of some folders' entries with its manifest, some of them read together. Raises what `listing` does."""
+        together: list[Entry] = []
+        files = 0
+        for entry in entries:
+            together.append(entry)
+            files += entry.files + 1
+            if len(together) >= _TOGETHER or files >= _FILES_TOGETHER:
+                yield from self._read_together(together)
+                together, files = [], 0
+        yield from self._read_together(together)
+
+    def _read_together(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, Manifest]]:
+        found: dict[Digest, bytes] = {}
+        if len(entries) > 1:
+            with contextlib.suppress(ObjectNotFoundError):  # one may be kept beside the store
+                found = self._store.get_many([entry.of for entry in entries])
+        for entry in entries:
+            data = found.get(entry.of)
+            yield entry, Manifest.decode(data) if data is not None else self.listing(entry)
 
     def manifest(self, digest: Digest) -> bytes:
         """The bytes of a manifest that the store has, or that is kept beside it.

@@ -19,8 +19,19 @@ class Folder:
     """A folder while it is looked at, and after."""
 
     __slots__ = (
-        "_unsettled", "before", "encoded", "files", "height", "others", "path", "read", "started_ns", "whole",
-    )  # fmt: skip
+        "_inner",
+        "_unsettled",
+        "before",
+        "covered",
+        "encoded",
+        "files",
+        "height",
+        "others",
+        "path",
+        "read",
+        "started_ns",
+        "whole",
+    )
 
     def __init__(self, path: bytes, started_ns: int, before: Row) -> None:
         self.path, self.started_ns = path, started_ns
@@ -32,11 +43,23 @@ class Folder:
         """Files that were read now; when the folder is finished, none."""
         self._unsettled: set[bytes] = set()
         self.others: list[Entry] = []
+        self.covered = False
+        """Whether the store has the listing that the cache knows, and so all that it names."""
+        self._inner: dict[bytes, bytes] | None = None
         self.height = 0
         """How many folders lie in one another below this one."""
         self.whole = _EMPTY
         self.encoded: bytes | None = None
         """The manifest's bytes; None where the listing is what it was in the cache."""
+
+    def covers(self, name: bytes, digest: bytes) -> bool:
+        """Whether the store has the folder `name` of this one as the cache knows it."""
+        if not self.covered:
+            return False
+        if self._inner is None:
+            assert self.before.whole is not None
+            self._inner = {entry.name: entry.digest for entry in self.before.whole.others}
+        return self._inner.get(name) == digest
 
     def add(self, entry: Entry | None) -> None:
         """Take in a link, if it was still there."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 import shutil
 import stat
@@ -315,9 +316,14 @@ class Spot:
 
     def _full(self, place: int, name: bytes) -> bytes:
         """A path for what can't take an open folder."""
-        if os.path.isdir("/proc/self/fd"):  # by the open folder, so that no link can redirect it
+        if _has_open_folders():  # by the open folder, so that no link can redirect it
             return f"/proc/self/fd/{place}/".encode() + name
         return os.path.join(self._real if place == self.fd else os.fsencode(self._placer.temp), name)
+
+
+@functools.cache
+def _has_open_folders() -> bool:
+    return os.path.isdir("/proc/self/fd")
 
 
 def _cloned(source: Path, target: bytes) -> bool:

@@ -46,6 +46,9 @@ class Reader:
         """The digest of a large open file; `told` hears of each block."""
         return hash_file(fd, told)
 
+    def begin(self, folder: Folder, name: bytes = b"", above: Folder | None = None) -> None:
+        """A folder, called `name` in the one `above`, is going to be looked at."""
+
     def absent(self, folder: Folder) -> Collection[bytes]:
         """Digests that the cache recalled in a folder, of files that must be read all the same."""
         del folder
@@ -91,7 +94,6 @@ class Saver(Reader):
         self._store, self._batch = store, batch
         self._manifests: dict[int, list[bytes]] = {}
         self._due_s = time.monotonic() + _PAUSE_S
-        self._covered: bytes | None = None
 
     def small(self, data: bytes) -> bytes:
         """See `Reader.small`."""
@@ -103,22 +105,24 @@ class Saver(Reader):
         """See `Reader.large`."""
         return self._batch.put_open(fd, told).raw
 
+    def begin(self, folder: Folder, name: bytes = b"", above: Folder | None = None) -> None:
+        """See `Reader.begin`: most folders are covered by the one above, without asking the store."""
+        whole = folder.before.whole
+        folder.covered = whole is not None and (
+            (above is not None and above.covers(name, whole.digest))
+            or self._store.has(Digest(whole.digest.hex()))
+        )
+
     def absent(self, folder: Folder) -> Collection[bytes]:
         """See `Reader.absent`: those that are not in the store."""
-        before = folder.before.whole
-        self._covered = None
-        if before is not None and self._store.has(Digest(before.digest.hex())):
-            # the manifest names all that the cache knew
-            self._covered = before.digest
-            return ()
-        if not folder.files:
+        if folder.covered or not folder.files:
             return ()
         recalled = {mark[DIGEST_AT:] for mark in folder.files.values()}
         return {digest.raw for digest in self._store.missing(Digest(raw.hex()) for raw in recalled)}
 
     def seen(self, folder: Folder) -> None:
         """See `Reader.seen`."""
-        if folder.whole.digest != self._covered:
+        if not (folder.covered and folder.whole is folder.before.whole):
             data = folder.manifest_bytes()
             self._manifests.setdefault(folder.height, []).append(data)
             self._held += len(data)

@@ -19,16 +19,16 @@ from .manifest import FILE, FOLDER, LINK, PROGRAM, Entry, Manifest
 from .scan import DIGEST_AT, KIND_AT, Known
 
 if TYPE_CHECKING:
+    from .contents import Contents
     from .folder import Folder
 
-Listing: TypeAlias = Callable[[Entry], Manifest]
-"""The manifest that a folder's entry names."""
 Missing: TypeAlias = Callable[[Iterable[bytes]], set[bytes]]
 """Those of some digests that the store has not got."""
 Twins: TypeAlias = tuple[bytes, bool, bytes, bytes]
 """A folder, whether it is yet to be made, and two names in it."""
 
 _MOST_TWINS = 100
+_ASKED_TOGETHER = 2000
 
 
 class Todo(msgspec.Struct, array_like=True):
@@ -127,9 +127,13 @@ class Planner:
     are looked at as well.
     """
 
-    def __init__(self, base: bytes, then: Entry, listing: Listing, missing: Missing, *, relink: bool) -> None:
+    def __init__(
+        self, base: bytes, then: Entry, contents: Contents, missing: Missing, *, relink: bool
+    ) -> None:
         self._base, self.then = base, then
-        self._listing, self._missing, self._relink = listing, missing, relink
+        self._listing, self._listings = contents.listing, contents.listings
+        self._missing, self._relink = missing, relink
+        self._wanted: set[bytes] = set()
         self._targets: dict[bytes, dict[bytes, Entry]] = {}
         self._steps: dict[bytes, Steps] = {}
         self.absent: set[bytes] = set()
@@ -149,7 +153,9 @@ class Planner:
         if mark is not None:
             level.todo.seen[self.then.name] = mark
         self._name(level, self._base, now, self.then)
-        return self._closed(level)
+        steps = self._closed(level)
+        self._ask()
+        return steps
 
     def folder(self, folder: Folder) -> None:
         """A folder of the work tree was looked at. Raises what `of` raises."""
@@ -217,15 +223,22 @@ class Planner:
 
     def _look_into(self, path: bytes, then: Entry) -> None:
         """Make sure that all that is wanted for a folder that is not there yet is here."""
-        entries = self._listing(then).entries
-        self._require(entries)
-        self._note_twins(path, [entry.name for entry in entries], is_fresh=True)
-        for entry in entries:
-            if entry.kind == FOLDER:
-                self._look_into(path + b"/" + entry.name, entry)
+        self._look_at(path, self._listing(then))
+
+    def _look_at(self, path: bytes, manifest: Manifest) -> None:
+        self._require(manifest.entries)
+        self._note_twins(path, [entry.name for entry in manifest.entries], is_fresh=True)
+        inner = [entry for entry in manifest.entries if entry.kind == FOLDER]
+        for entry, below in self._listings(inner):
+            self._look_at(path + b"/" + entry.name, below)
 
     def _require(self, entries: Iterable[Entry]) -> None:
-        wanted = {entry.digest for entry in entries if entry.kind in {FILE, PROGRAM}}
+        self._wanted.update(entry.digest for entry in entries if entry.kind in {FILE, PROGRAM})
+        if len(self._wanted) >= _ASKED_TOGETHER:
+            self._ask()
+
+    def _ask(self) -> None:
+        wanted, self._wanted = self._wanted, set()
         if wanted:
             self.absent |= self._missing(wanted)
 

@@ -133,6 +133,7 @@ class Survey:
             mark = folder.before.files.get(name)
             if mark is not None and mark.startswith(look):
                 folder.files[name] = self.mark = mark
+                self._reader.begin(folder)
                 if not self._reader.absent(folder):
                     self._progress.advance(1, found.st_size)
                     return Entry(name, mark[KIND_AT], mark[DIGEST_AT:], found.st_size, 1)
@@ -162,6 +163,7 @@ class Survey:
             return None
         except OSError as error:
             raise AccessError.of(error, os.fsdecode(path)) from None
+        self._reader.begin(folder, name, self._open[-1] if self._open else None)
         self._open.append(folder)
         try:
             rules = ignore.inside(outer, name, fd, path)

@@ -7,7 +7,7 @@ import tracemalloc
 
 import pytest
 
-from jupyter_mlx.data import placed, reading
+from jupyter_mlx.data import contents, placed, reading, steps
 from jupyter_mlx.data.workspace import Workspace
 from jupyter_mlx.store import LocalStore
 
@@ -52,6 +52,8 @@ def peaks(root, folders):
 def test_ten_times_the_files_take_no_more_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "_HELD_BYTES", 100_000)  # what is held for a while is small beside a folder
     monkeypatch.setattr(placed, "_HELD", IN_A_FOLDER)
+    monkeypatch.setattr(contents, "_FILES_TOGETHER", IN_A_FOLDER)
+    monkeypatch.setattr(steps, "_ASKED_TOGETHER", IN_A_FOLDER)
     peaks(tmp_path / "warm", 1)  # what is imported on use
     tracemalloc.start()
     try:
