@@ -37,7 +37,12 @@ if [ -f "$jmlx_top"/{config} ]; then (
   exec {python} -m jupyter_mlx.interop.hooks {name} "$@"
 ) {rest}; fi
 """
-_AFTER = "jmlx_top=$(git rev-parse --show-toplevel) || jmlx_top=.\n{call}"
+# git tells in a few milliseconds that no pointer differs; Python takes longer to start
+_AFTER = """\
+if ! git diff --quiet {ends} -- '*.mlx' 2>/dev/null; then
+jmlx_top=$(git rev-parse --show-toplevel) || jmlx_top=.
+{call}fi
+"""
 # git tells on standard input what is pushed: the rest of the hook shall read it too
 _BEFORE = """\
 jmlx_top=$(git rev-parse --show-toplevel) || jmlx_top=.
@@ -149,7 +154,8 @@ def _block(name: str, root: Path) -> bytes:
     )
     if pushes:
         call = call.replace("; fi\n", "\n$jmlx_pushed\nJMLX_PUSHED\nfi\n")
-    text = (_BEFORE if pushes else _AFTER).format(call=call)
+    ends = '"$1" "$2"' if name == "post-checkout" else "ORIG_HEAD HEAD"
+    text = (_BEFORE if pushes else _AFTER).format(call=call, ends=ends)
     return begin + b"\n" + os.fsencode(text) + end + b"\n"
 
 
