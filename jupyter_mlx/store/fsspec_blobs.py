@@ -71,7 +71,7 @@ class FsspecBlobs:
                 raise MissingPackageError(self._kind, extra) from None
             # what they log when a request fails is told as our error, in one line
             logging.getLogger(module).addHandler(logging.NullHandler())
-            options = {"skip_instance_cache": True, **self._options}
+            options = dict(self._options)
             if self._kind == "ssh":
                 options.setdefault("known_hosts", ())  # the user's own, as ssh does; sshfs would check none
             else:
@@ -181,7 +181,9 @@ class FsspecBlobs:
         except FileNotFoundError:
             raise BlobNotFoundError(name, self._url) from None
         except Exception as error:
-            self._made = self._made if self._kind != "ssh" else None  # a connection that broke stays broken
+            if self._kind == "ssh" and self._made is not None:  # a connection that broke stays broken
+                type(self._made).clear_instance_cache()
+                self._made = None
             raise _translated(error, self._url) from None
 
 

@@ -58,7 +58,7 @@ def bucket(s3_server, monkeypatch, request):
         monkeypatch.setenv(name, value)
     name = f"bucket-{os.urandom(6).hex()}"
     options = {"endpoint_url": s3_server.endpoint}
-    s3fs.S3FileSystem(**options, skip_instance_cache=True).mkdir(name)
+    s3fs.S3FileSystem(**options).mkdir(name)
     return SimpleNamespace(name=name, url=f"s3://{name}/data", options=options)
 
 

@@ -8,6 +8,8 @@ import threading
 import time
 
 import pytest
+import s3fs
+import sshfs
 
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.store.blobs import BlobNotFoundError, ReadOnlyRemoteError, RemoteError
@@ -28,9 +30,22 @@ class TestS3(StoreTests):
 
 
 class TestSSH(StoreTests):
+    test_threads_put_at_once = None  # as of S3, and slow
+
     @pytest.fixture
     def store(self, ssh_place, tmp_path):
         return opened(ssh_place, tmp_path)
+
+
+@pytest.fixture
+def unknown():
+    """Connections are made anew: fsspec keeps those of this process, whoever it is by now."""
+    kinds = (s3fs.S3FileSystem, sshfs.SSHFileSystem)
+    for kind in kinds:
+        kind.clear_instance_cache()
+    yield
+    for kind in kinds:
+        kind.clear_instance_cache()
 
 
 @pytest.fixture(params=["bucket", "ssh_place"])
@@ -75,7 +90,7 @@ def test_a_bucket_that_is_not_there_is_told(bucket, tmp_path):
         opened(bucket, tmp_path).put(b"x")
 
 
-def test_without_credentials_it_is_told_where_they_belong(bucket, tmp_path, monkeypatch):
+def test_without_credentials_it_is_told_where_they_belong(bucket, tmp_path, monkeypatch, unknown):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -95,7 +110,7 @@ def test_a_server_that_is_not_there_is_told(bucket, ssh_place, tmp_path):
                 open_remote(url, root=tmp_path, options=options).has(Digest.of(b"x"))
 
 
-def test_a_key_that_the_server_does_not_know_is_told(ssh_place, tmp_path, monkeypatch):
+def test_a_key_that_the_server_does_not_know_is_told(ssh_place, tmp_path, monkeypatch, unknown):
     (tmp_path / ".ssh").mkdir()
     (tmp_path / ".ssh" / "known_hosts").write_bytes(
         (ssh_place.folder.parent / "home" / ".ssh" / "known_hosts").read_bytes()
@@ -106,7 +121,7 @@ def test_a_key_that_the_server_does_not_know_is_told(ssh_place, tmp_path, monkey
         opened(ssh_place, tmp_path).put(b"x")
 
 
-def test_a_server_with_another_key_is_not_trusted(ssh_place, tmp_path, monkeypatch):
+def test_a_server_with_another_key_is_not_trusted(ssh_place, tmp_path, monkeypatch, unknown):
     (tmp_path / ".ssh").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(RemoteError, match="accept its key"):
@@ -166,7 +181,7 @@ def test_a_server_that_dies_in_a_push_or_a_pull_is_told_and_both_go_through_late
         proxied.proxy.left = None
         done = jmlx(*words)
         assert done.returncode == 0, done
-        (project.root / "data").unlink()
-        subprocess.run(["rm", "-rf", ".mlx/store", ".mlx/remotes"], check=True)
-    assert jmlx("pull").returncode == 0
+        if words == ["push"]:
+            (project.root / "data").unlink()
+            subprocess.run(["rm", "-rf", ".mlx/store", ".mlx/remotes"], check=True)
     assert (project.root / "data").read_bytes() == PLENTY
