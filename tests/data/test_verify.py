@@ -166,3 +166,20 @@ def test_doctor_says_what_is_damaged_and_what_is_lost_with_the_ledger(root, jmlx
     assert "1 found damaged" in told.stdout
     assert "1 finished runs have records" in told.stdout
     assert "jmlx doctor --rebuild" in told.stdout
+
+
+def test_what_only_an_old_commit_needs_is_named_again_and_again_until_it_is_mended(root, jmlx):
+    subprocess.run("git init -q && git add -A && git commit -qm one", shell=True, cwd=root, check=True)
+    (root / "d/sub/7").write_bytes(b"changed")
+    assert jmlx("add", "d").returncode == 0
+    subprocess.run("git add -A && git commit -qm two", shell=True, cwd=root, check=True)
+    harm_small(root, b"7" * 100)
+    for _ in range(2):
+        told = jmlx("verify", "--json")
+        assert told.returncode == 3
+        (fault,) = json.loads(told.stdout)["corrupt"]
+        assert fault["digest"] == str(Digest.of(b"7" * 100))
+        assert fault["paths"] == []
+        assert [other.split(" at ")[0] for other in fault["others"]] == ["d.mlx"]
+    assert jmlx("verify", "--repair").returncode == 0
+    assert jmlx("verify").returncode == 0

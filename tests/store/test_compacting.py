@@ -7,7 +7,8 @@ import pytest
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import CorruptObjectError
 from jupyter_mlx.keeping import Listings
-from jupyter_mlx.store import SMALL_BYTES, LocalStore
+from jupyter_mlx.store import SMALL_BYTES, LocalStore, frames, index_upkeep
+from jupyter_mlx.store.small import PackWriter
 from jupyter_mlx.testing.store import content
 
 SIZES = (SMALL_BYTES, SMALL_BYTES + 1, 5 * SMALL_BYTES + 77)
@@ -107,3 +108,21 @@ def test_damage_to_a_chunk_is_found_never_copied_and_a_put_heals_it(store, tmp_p
     assert not store.has(digest)
     assert store.put(data) == digest
     assert store.get(digest) == data
+
+
+def test_a_recipe_of_another_object_is_found_out(store, tmp_path):
+    one, two = store.put(os.urandom(SMALL_BYTES * 2)), store.put(os.urandom(SMALL_BYTES * 2))
+    compacted(store, one, two)
+    (pack,) = (tmp_path / "store/packs").iterdir()
+    with pack.open("rb") as file:
+        found = {frame.digest: frame.data for frame in frames.scan(file.fileno(), 0, pack.stat().st_size)}
+    index_upkeep.drop(store._index, [one.raw])
+    with store.hold():
+        writer = PackWriter(store._small, store._leases)
+        writer.put_recipe(one.raw, found[two.raw])
+        writer.commit()
+    for use in (store.get, store.check, lambda digest: store.copy_to(digest, tmp_path / "copy")):
+        with pytest.raises(CorruptObjectError):
+            use(one)
+    assert not (tmp_path / "copy").exists()
+    store.check(two)
