@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import AccessError, ConflictError, ObjectNotFoundError
 from jupyter_mlx.store.base import SMALL_BYTES
-from jupyter_mlx.store.files import make_folder
+from jupyter_mlx.store.files import TEMP_PREFIX, make_folder
 
 from .links import Link
 from .manifest import FOLDER, LINK, PROGRAM, Entry
@@ -138,9 +138,10 @@ class Checkout:
         place = os.path.join(os.fsencode(self._root), path)
         while not os.path.isdir(place):
             place = os.path.dirname(place)
+        name = f".mlx-{os.urandom(8).hex()}.tmp"
         if is_fresh and os.stat(place).st_dev == os.stat(self._temp).st_dev:
-            place = os.fsencode(self._temp)  # a new folder is filled there
-        folder = os.path.join(place, f".mlx-{os.urandom(8).hex()}.tmp".encode())
+            place, name = os.fsencode(self._temp), f"{TEMP_PREFIX}{name}"  # a new folder is filled there
+        folder = os.path.join(place, name.encode())
         os.mkdir(folder)
         try:
             for name in (one, other):
