@@ -1,13 +1,12 @@
 """Brings the work tree to a version: touches what differs, loses nothing, trusts no manifest."""
 
 # Paths are strings here: for 100,000 files, Path objects cost more than the work.
-# ruff: noqa: PTH102, PTH112, PTH116, PTH118, PTH120
+# ruff: noqa: PTH112, PTH118
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from jupyter_mlx.store.files import TEMP_PREFIX, make_folder
 
 from .links import Link
 from .manifest import FOLDER, LINK, PROGRAM, Entry
-from .place import Placer, Spot, opened
+from .place import Placer, Spot, are_apart, opened
 from .placed import Placed
 from .progress import SILENT
 from .scan import Whole
@@ -135,23 +134,15 @@ class Checkout:
         """Refuse two names that the disk takes for one: it is tried where they would be made."""
         path, is_fresh, one, other = found
         make_folder(str(self._temp))
-        place = os.path.join(os.fsencode(self._root), path)
-        while not os.path.isdir(place):
-            place = os.path.dirname(place)
-        name = f".mlx-{os.urandom(8).hex()}.tmp"
-        if is_fresh and os.stat(place).st_dev == os.stat(self._temp).st_dev:
-            place, name = os.fsencode(self._temp), f"{TEMP_PREFIX}{name}"  # a new folder is filled there
-        folder = os.path.join(place, name.encode())
-        os.mkdir(folder)
-        try:
-            for name in (one, other):
-                os.close(
-                    os.open(os.path.join(folder, name), os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC)
-                )
-        except FileExistsError:
-            raise TwinNamesError(*map(os.fsdecode, (path, one, other))) from None
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        above = os.fsdecode(path)
+        while above and not os.path.isdir(os.path.join(self._root, above)):
+            above = above.rpartition("/")[0]
+        with opened(self._root, above) as place, opened(self._temp, "") as temp:
+            # a new folder is filled in the temporary one, where that is on the same disk
+            is_hidden = is_fresh and os.fstat(place).st_dev == os.fstat(temp).st_dev
+            prefix = TEMP_PREFIX if is_hidden else ".mlx-"
+            if not are_apart(temp if is_hidden else place, f"{prefix}{os.urandom(8).hex()}.tmp", one, other):
+                raise TwinNamesError(*map(os.fsdecode, (path, one, other)))
 
     def apply(self, steps: Steps, path: str) -> Change:
         """Do the steps at `path`.

@@ -91,6 +91,24 @@ def opened(root: Path, folder: str) -> Iterator[int]:
         os.close(fd)
 
 
+def are_apart(place: int, temp: str, one: bytes, other: bytes) -> bool:
+    """Whether two names are two files in a new folder `temp` of the open folder `place`; it is removed again."""
+    os.mkdir(temp, dir_fd=place)
+    folder = os.open(temp, FOLDER_FLAGS, dir_fd=place)
+    try:
+        for name in (one, other):
+            os.close(os.open(name, _NEW, 0o600, dir_fd=folder))
+        return True
+    except FileExistsError:
+        return False
+    finally:
+        for name in (one, other):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=folder)
+        os.close(folder)
+        os.rmdir(temp, dir_fd=place)
+
+
 @dataclass(slots=True)
 class Placer:
     """What writing into the work tree needs, and what it did."""
