@@ -18,7 +18,7 @@ _DIGITS = re.compile(r"(b3:)?([0-9a-f]{8,64})")
 class UnknownRevisionError(NotFoundError):
     """A name is no git revision, no run and no version of data."""
 
-    code = "no-such-revision"
+    code = "no-such-state"
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
