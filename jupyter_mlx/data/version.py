@@ -8,7 +8,29 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from .manifest import FILE, FOLDER, PROGRAM, Entry
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from jupyter_mlx.digest import Digest
+
+    class Named(Protocol):
+        """A version as a run holds it."""
+
+        @property
+        def path(self) -> str:
+            """See `Version.path`."""
+
+        @property
+        def kind(self) -> Literal["file", "folder"]:
+            """See `Version.kind`."""
+
+        @property
+        def digest(self) -> str:
+            """As text."""
+
+        @property
+        def size_bytes(self) -> int:
+            """See `Version.size_bytes`."""
+
 
 Kind: TypeAlias = Literal["file", "folder"]
 

@@ -6,7 +6,7 @@ What `status` and `save` do not need is imported on use: `jmlx status` is typed 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import CorruptError, ObjectNotFoundError
@@ -25,7 +25,7 @@ from .worktree import WorkTree
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
-    from typing import BinaryIO, Protocol
+    from typing import BinaryIO
 
     from jupyter_mlx.store.base import ObjectStore
 
@@ -40,19 +40,7 @@ if TYPE_CHECKING:
     from .sync import Transfer
     from .tracking import Tracking
     from .verify import Verdict
-
-    class Named(Protocol):
-        """A version as a run holds it."""
-
-        @property
-        def path(self) -> str: ...
-        @property
-        def kind(self) -> Literal["file", "folder"]: ...
-        @property
-        def digest(self) -> str: ...
-        @property
-        def size_bytes(self) -> int: ...
-
+    from .version import Named
 
 __all__ = ["Link", "PathState", "Version", "Workspace"]
 
@@ -227,11 +215,19 @@ class Workspace:
         """
         versions = self.select(given, rev)
         sweep(str(self._temp))
-        if to is None:
-            return [self.restore(version, link=link, force=force, progress=progress) for version in versions]
-        from .beside import checkout_beside
+        if to is not None:
+            from .beside import checkout_beside
 
-        return checkout_beside(self._tree, self._contents, versions, to, link=link, progress=progress)
+            return checkout_beside(self._tree, self._contents, versions, to, link=link, progress=progress)
+        done: list[Change] = []
+        for version in versions:
+            try:
+                done.append(self.restore(version, link=link, force=force, progress=progress))
+            except ObjectNotFoundError:
+                # of a folder of which nobody asked for all, the parts that are here suffice
+                if given or state_of(self._tree, self._contents, version) != "partial":
+                    raise
+        return done
 
     def _tracking(self, remote: Remote = lambda: None) -> Tracking:
         from .tracking import Tracking

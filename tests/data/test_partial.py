@@ -119,8 +119,20 @@ def test_a_part_that_was_not_fetched_says_so(clone, remote):
         opened(clone).checkout(["data/7"])
     opened(clone).pull(remote, ["data/7"])
     with pytest.raises(ObjectNotFoundError):
-        opened(clone).checkout()
+        opened(clone).checkout(["data"])
     assert read(clone) == only("data/7/")
+
+
+def test_a_checkout_of_everything_goes_on_where_the_parts_that_are_here_are_right(clone, remote):
+    opened(clone).pull(remote, ["data/7"])
+    write(clone, {"other": b"1"})
+    opened(clone).add(["other"])
+    (clone / "other").unlink()
+    opened(clone).checkout()
+    assert (clone / "other").read_bytes() == b"1"
+    (clone / "data/7/x.png").write_bytes(b"changed")
+    with pytest.raises(ObjectNotFoundError):
+        opened(clone).checkout()
 
 
 def test_a_path_that_is_not_in_the_version_says_so(clone, remote):
