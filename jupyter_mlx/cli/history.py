@@ -80,8 +80,11 @@ def _at(face: Face, rev: str | None, paths: tuple[str, ...]) -> dict[str, Versio
 def log_command(face: Face, path: str) -> Payload:
     r"""List the versions that data had in git's history, newest first.
 
+    Of a path in tracked data, the commits that changed that part.
+
     \b
       jmlx log data/images
+      jmlx log data/images/7/x.png
     """
     found = face.project.workspace.log(face.path(path))
     for past in found:
@@ -89,7 +92,7 @@ def log_command(face: Face, path: str) -> Payload:
         what = (
             f"{version.digest.short}  {count(version.files):>14}  {size(version.size_bytes):>9}"
             if version
-            else "not tracked"
+            else past.problem or "not tracked"
         )
         face.say(f"{past.commit[:10]}  {past.at:%Y-%m-%d %H:%M}  {what}  {past.subject}")
     return [
@@ -98,6 +101,7 @@ def log_command(face: Face, path: str) -> Payload:
             "at": past.at.isoformat(),
             "subject": past.subject,
             "version": as_json(past.version) if past.version else None,
+            "problem": past.problem,
         }
         for past in found
     ]
