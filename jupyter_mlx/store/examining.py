@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from array import array
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from jupyter_mlx.errors import CorruptError, CorruptObjectError, ObjectNotFoundE
 
 from . import frames, index_upkeep
 from .compacting import Chunked
+from .pack_rows import PackRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,16 +32,6 @@ if TYPE_CHECKING:
 
 _WINDOW_BYTES = 4 << 20
 _THREADS = 2
-
-
-@dataclass(slots=True)
-class _Pack:
-    """What the index names in one pack."""
-
-    digests: bytearray = field(default_factory=bytearray)
-    offsets: array[int] = field(default_factory=lambda: array("Q"))
-    lengths: array[int] = field(default_factory=lambda: array("Q"))
-    encodings: bytearray = field(default_factory=bytearray)
 
 
 @dataclass(slots=True)
@@ -87,9 +77,9 @@ def examine(
     return found
 
 
-def _packs(small: SmallObjects, only: DigestSet | None) -> tuple[dict[str, _Pack], list[bytes]]:
+def _packs(small: SmallObjects, only: DigestSet | None) -> tuple[dict[str, PackRows], list[bytes]]:
     names = index_upkeep.numbers(small.index)
-    packs: dict[str, _Pack] = {}
+    packs: dict[str, PackRows] = {}
     recipes: list[bytes] = []
     for first in range(256):
         wanted = None if only is None else only.beginning(first)
@@ -99,28 +89,21 @@ def _packs(small: SmallObjects, only: DigestSet | None) -> tuple[dict[str, _Pack
             if encoding == frames.RECIPE and (wanted is None or digest in wanted):
                 recipes.append(digest)
             if wanted is None or digest in wanted:
-                pack = packs.setdefault(names[number], _Pack())
-                pack.digests += digest
-                pack.offsets.append(offset)
-                pack.lengths.append(length)
-                pack.encodings.append(encoding)
+                packs.setdefault(names[number], PackRows()).add(digest, offset, length, encoding)
     return packs, recipes
 
 
-def _examine_pack(small: SmallObjects, name: str, pack: _Pack) -> tuple[set[bytes], int, int]:
+def _examine_pack(small: SmallObjects, name: str, pack: PackRows) -> tuple[set[bytes], int, int]:
     """The objects of a pack that are damaged; how many were read, and their bytes."""
     bad: set[bytes] = set()
     window, base = b"", 0
-    for number in sorted(range(len(pack.offsets)), key=pack.offsets.__getitem__):
-        start, length = pack.offsets[number] - frames.FRAME_BYTES, pack.lengths[number]
-        end = start + frames.FRAME_BYTES + length
+    for digest, offset, length, encoding in pack.in_order():
+        start, end = offset - frames.FRAME_BYTES, offset + length
         if not base <= start <= end <= base + len(window):
             window, base = small.window(name, start, max(_WINDOW_BYTES, end - start)), start
-        span = window[start - base : end - base]
-        digest = bytes(pack.digests[32 * number : 32 * number + 32])
-        if not _is_whole(digest, pack.encodings[number], span, frames.FRAME_BYTES + length):
+        if not _is_whole(digest, encoding, window[start - base : end - base], end - start):
             bad.add(digest)
-    return bad, len(pack.offsets), sum(pack.lengths)
+    return bad, len(pack), sum(pack.lengths)
 
 
 def _is_whole(digest: bytes, encoding: int, span: bytes, size: int) -> bool:

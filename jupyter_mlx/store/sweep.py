@@ -14,8 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from jupyter_mlx.digest import Digest
@@ -25,6 +24,7 @@ from . import frames, index_upkeep
 from .digestset import DigestSet
 from .files import sync_folder, write_atomically
 from .large import DAMAGED
+from .pack_rows import PackRows
 from .packs import CONDEMNED, Place, read_condemned
 from .rewriting import rewrite
 
@@ -68,28 +68,13 @@ class Removed:
     """Packs that a writer holds: what is dead in them is gone for readers, and takes space until the next gc."""
 
 
-@dataclass(slots=True)
-class _Pack:
-    """The dead objects of one pack, in parallel arrays: there may be a million."""
+class _Pack(PackRows):
+    """The dead objects of one pack."""
 
-    digests: bytearray = field(default_factory=bytearray)
-    offsets: array[int] = field(default_factory=lambda: array("Q"))
-    lengths: array[int] = field(default_factory=lambda: array("Q"))
-    encodings: bytearray = field(default_factory=bytearray)
-    young: bool = False
-    gone_bytes: int = 0
-
-    def add(self, digest: bytes, offset: int, length: int, encoding: int) -> None:
-        self.digests += digest
-        self.offsets.append(offset)
-        self.lengths.append(length)
-        self.encodings.append(encoding)
-
-    def __len__(self) -> int:
-        return len(self.offsets)
-
-    def digest(self, number: int) -> bytes:
-        return bytes(self.digests[32 * number : 32 * number + 32])
+    def __init__(self) -> None:
+        super().__init__()
+        self.young = False
+        self.gone_bytes = 0
 
 
 class Sweep:
@@ -176,16 +161,15 @@ class Sweep:
         """The dead objects of a pack that list others. Their beginnings are read in the order of the pack."""
         heads, window, base = self._listings.heads, b"", 0
         longest = max(map(len, heads))
-        for number in sorted(range(len(pack)), key=pack.offsets.__getitem__):
-            offset, length, encoding = pack.offsets[number], pack.lengths[number], pack.encodings[number]
+        for digest, offset, length, encoding in pack.in_order():
             place = Place(name, offset, length, encoding)
             if encoding == frames.RECIPE:
-                yield place, pack.digest(number)
+                yield place, digest
             elif encoding == frames.PLAIN:
                 if not base <= offset <= base + len(window) - longest:
                     window, base = self._small.window(name, offset, _WINDOW_BYTES), offset
                 if window[offset - base : offset - base + longest].startswith(heads):
-                    yield place, pack.digest(number)
+                    yield place, digest
 
     def _note_list(self, digest: bytes, place: Place | None, *, young: bool) -> None:
         self._lists[digest] = place
