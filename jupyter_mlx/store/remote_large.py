@@ -145,43 +145,54 @@ def _share(store: RemoteStore, wanted: set[bytes], other: bytes, path: Path, sha
 
 def _assembled(store: RemoteStore, recipe: Recipe, fd: int, shared: _Shared, *, checked: bool) -> bytes:
     """Write the object; the digest of what was written."""
-    hasher = blake3(max_threads=2)
-    absent = [leaf for leaf, _ in recipe.leaves if leaf not in shared.leaves]
-    lists = dict(store.stream(dict.fromkeys(absent)))
-    done = 0
-    for step in _steps(recipe.leaves):
-        at, wanted = done, dict[bytes, list[tuple[int, int]]]()
-        for leaf, size in step:
-            if leaf in shared.leaves:
-                _copy(*shared.leaves[leaf], fd, at, size)
+    hasher, done = blake3(max_threads=2), 0
+    for first in range(0, len(recipe.leaves), _MOST_LEAVES):
+        group = recipe.leaves[first : first + _MOST_LEAVES]
+        lists = dict(store.stream(dict.fromkeys(leaf for leaf, _ in group if leaf not in shared.leaves)))
+        for step in _steps(group, shared):
+            size = sum(size for _, size in step)
+            if step[0][0] in shared.leaves:
+                _copy(*shared.leaves[step[0][0]], fd, done, size, hasher)
             else:
-                chunk_at = at
-                for chunk, length in leaf_chunks(lists[leaf], size, leaf):
-                    wanted.setdefault(chunk, []).append((chunk_at, length))
-                    chunk_at += length
-            at += size
-        _bring(store, wanted, fd, shared, checked=checked)
-        while done < at:
-            data = os.pread(fd, min(_COPY_BYTES, at - done), done)
-            if not data:
-                break  # the digest will tell
-            hasher.update(data)
-            done += len(data)
-        done = at
+                _bring(store, _places(step, lists, done), fd, shared, checked=checked)
+                _hash(fd, done, size, hasher)
+            done += size
     os.ftruncate(fd, done)
     return hasher.digest()
 
 
-def _steps(leaves: Sequence[tuple[bytes, int]]) -> Iterator[list[tuple[bytes, int]]]:
-    """Leaves that are assembled together."""
+def _steps(leaves: Sequence[tuple[bytes, int]], shared: _Shared) -> Iterator[list[tuple[bytes, int]]]:
+    """Leaves that are assembled together: one that is on this machine, or some that are not."""
     step: list[tuple[bytes, int]] = []
     for leaf in leaves:
-        step.append(leaf)
-        if sum(size for _, size in step) >= _STEP_BYTES:
+        here = leaf[0] in shared.leaves
+        if step and (here or sum(size for _, size in step) >= _STEP_BYTES):
             yield step
             step = []
+        if here:
+            yield [leaf]
+        else:
+            step.append(leaf)
     if step:
         yield step
+
+
+def _places(
+    step: list[tuple[bytes, int]], lists: dict[bytes, bytes], at: int
+) -> dict[bytes, list[tuple[int, int]]]:
+    """Where each chunk of some leaves belongs, the first of which begins at `at`: offset and length."""
+    found: dict[bytes, list[tuple[int, int]]] = {}
+    for leaf, size in step:
+        for chunk, length in leaf_chunks(lists[leaf], size, leaf):
+            found.setdefault(chunk, []).append((at, length))
+            at += length
+    return found
+
+
+def _hash(fd: int, at: int, size: int, hasher: blake3) -> None:
+    while size and (data := os.pread(fd, min(_COPY_BYTES, size), at)):  # where it ends early the digest tells
+        hasher.update(data)
+        at, size = at + len(data), size - len(data)
 
 
 def _bring(
@@ -217,10 +228,8 @@ def _write(fd: int, data: bytes | memoryview, places: list[tuple[int, int]]) -> 
             os.pwrite(fd, data, at)
 
 
-def _copy(source: int, start: int, fd: int, at: int, size: int) -> None:
-    while size:
-        data = os.pread(source, min(_COPY_BYTES, size), start)
-        if not data:
-            return
+def _copy(source: int, start: int, fd: int, at: int, size: int, hasher: blake3) -> None:
+    while size and (data := os.pread(source, min(_COPY_BYTES, size), start)):
         os.pwrite(fd, data, at)
+        hasher.update(data)
         start, at, size = start + len(data), at + len(data), size - len(data)
