@@ -28,6 +28,9 @@ LINK: Final = 3
 FORMAT: Final = 1
 TAG: Final = "jupyter_mlx manifest"
 
+MOST_DEEP: Final = 200
+"""Folders in one another: beyond that nothing real is found, and nothing hostile may lead."""
+
 _LONGEST_NAME = 255
 _LONGEST_LINK = 4095
 _REFUSED = re.compile(
@@ -53,6 +56,20 @@ class BadNameError(UsageError):
             f"{self.path!r} can't be tracked under that name: `.git`, `.mlx`, a backslash and a drive letter "
             "are refused in data; rename it or move it out of the folder"
         )
+
+
+class TooDeepError(UsageError):
+    """Folders lie in one another without end."""
+
+    code = "too-deep"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        shown = self.path if len(self.path) < 100 else f"{self.path[:100]}…"
+        return f"{shown} has more than {MOST_DEEP} folders in one another, which can't be tracked; put it in an archive"
 
 
 class BadManifestError(CorruptError):

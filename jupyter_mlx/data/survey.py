@@ -22,7 +22,7 @@ from jupyter_mlx.store.base import SMALL_BYTES, FileChangedError
 from . import ignore
 from .folder import Folder
 from .links import is_inner, stored_name
-from .manifest import FILE, LINK, PROGRAM, Entry
+from .manifest import FILE, LINK, MOST_DEEP, PROGRAM, Entry, TooDeepError
 from .progress import SILENT
 from .scan import DIGEST_AT, KIND_AT, KINDS, Row, is_settled, look_of, size_of
 
@@ -156,6 +156,8 @@ class Survey:
 
         `opened` is its path from the open folder `above`, where the rules `outer` hold.
         """
+        if len(self._open) >= MOST_DEEP:
+            raise TooDeepError(os.fsdecode(self._open[0].path))
         folder = Folder(path, time.time_ns(), self._cache.load(path))
         try:
             fd = os.open(opened, _LIST, dir_fd=above)

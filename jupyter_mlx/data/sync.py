@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import struct
 import tempfile
@@ -20,7 +21,7 @@ from jupyter_mlx.store.files import make_folder
 from jupyter_mlx.store.remote_batch import RemoteBatch
 from jupyter_mlx.store.remote_store import RemoteStore
 
-from .manifest import FOLDER, LINK, Entry, Manifest
+from .manifest import FOLDER, LINK, MOST_DEEP, BadManifestError, Entry, Manifest
 from .progress import SILENT
 
 if TYPE_CHECKING:
@@ -125,7 +126,11 @@ class Sync:
     def _collect(self, entries: Sequence[Entry]) -> None:
         """Note what these entries need, a folder level at a time."""
         level = list(entries)
-        while level:
+        for depth in itertools.count():
+            if not level:
+                return
+            if depth > MOST_DEEP:  # a real one was refused when it was added
+                raise BadManifestError(str(level[0].of), f"more than {MOST_DEEP} folders lie in one another")
             files = [(each.digest, each.size_bytes) for each in level if each.kind not in {FOLDER, LINK}]
             self._note(files)
             folders = dict.fromkeys(each.digest for each in level if each.kind == FOLDER)

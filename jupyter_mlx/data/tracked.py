@@ -30,7 +30,7 @@ def pointers(root: Path, *, strict: bool = False) -> list[Version]:
     """
     found = [
         Pointer.read(root / f"{path}{SUFFIX}", f"{path}{SUFFIX}").version(path)
-        for path in _walk(str(root), "", strict=strict)
+        for path in _walk(str(root), strict=strict)
     ]
     return sorted(found, key=lambda version: version.path)
 
@@ -47,25 +47,37 @@ def pointer_at(root: Path, path: str) -> Version | None:
     return Pointer.read(file, f"{path}{SUFFIX}").version(path)
 
 
-def _walk(folder: str, inner: str, *, strict: bool) -> Iterator[str]:
-    """The tracked paths below a folder; what is itself tracked is not entered."""
-    folders: list[str] = []
+def _walk(root: str, *, strict: bool) -> Iterator[str]:
+    """The tracked paths of a project; what is itself tracked is not entered."""
+    waiting = [""]
+    while waiting:
+        inner = waiting.pop()
+        folder = f"{root}/{inner}"
+        try:
+            names, folders = _look(folder, strict=strict)
+        except OSError as error:
+            if strict:
+                raise AccessError.of(error, folder) from None
+            continue  # a folder that can't be listed holds no pointers that could be read
+        yield from (inner + name for name in names)
+        waiting += [
+            f"{inner}{name}/"
+            for name in folders
+            if name not in names and not Path(folder, name, "pyvenv.cfg").exists()
+        ]
+
+
+def _look(folder: str, *, strict: bool) -> tuple[set[str], list[str]]:
+    """What the pointers of one folder are beside, and the folders in it."""
     names: set[str] = set()
-    try:
-        with os.scandir(folder) as listing:
-            for item in listing:
-                if item.name.endswith(SUFFIX) and item.name != SUFFIX:
-                    if item.is_file() and (
-                        is_pointer(item.path) or (strict and not os.access(item.path, os.R_OK))
-                    ):
-                        names.add(item.name.removesuffix(SUFFIX))
-                elif item.name not in NOT_ENTERED and item.is_dir(follow_symlinks=False):
-                    folders.append(item.name)
-    except OSError as error:
-        if strict:
-            raise AccessError.of(error, folder) from None
-        return  # a folder that can't be listed holds no pointers that could be read
-    yield from (inner + name for name in names)
-    for name in folders:
-        if name not in names and not Path(folder, name, "pyvenv.cfg").exists():
-            yield from _walk(f"{folder}/{name}", f"{inner}{name}/", strict=strict)
+    folders: list[str] = []
+    with os.scandir(folder) as listing:
+        for item in listing:
+            if item.name.endswith(SUFFIX) and item.name != SUFFIX:
+                if item.is_file() and (
+                    is_pointer(item.path) or (strict and not os.access(item.path, os.R_OK))
+                ):
+                    names.add(item.name.removesuffix(SUFFIX))
+            elif item.name not in NOT_ENTERED and item.is_dir(follow_symlinks=False):
+                folders.append(item.name)
+    return names, folders
