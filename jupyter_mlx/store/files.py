@@ -10,12 +10,14 @@ folder; see "How a file is published" in docs/format.md.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import itertools
 import os
 import stat
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -31,8 +33,11 @@ Told: TypeAlias = Callable[[int], None]
 
 BLOCK_BYTES = 1 << 20
 _LONG_BYTES = 8 << 20
-_BUFFERS = 3
+_STRIDE_BYTES = 4 << 20
+_AHEAD = 32
 _SYNC_BYTES = 64 << 20
+_BY_HAND = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
+"""Why the system does not copy between two files: other disks, another kind of disk, an old kernel."""
 _FICLONE = 0x40049409
 _SHARED = stat.S_ISGID | stat.S_IWGRP
 _sync_data = getattr(os, "fdatasync", os.fsync)
@@ -298,34 +303,57 @@ def hash_copy(source: int, target: int, *, sync: bool = False, told: Told | None
 
 
 def _hash_long_copy(source: int, target: int, sync: bool, told: Told | None) -> bytes:
-    """`hash_copy` by three threads: one reads and hashes, one writes, one syncs; all are in the system mostly."""
+    """`hash_copy` by three threads: one copies, one hashes what it wrote, one syncs; all are in the system mostly."""
     from concurrent.futures import Future, ThreadPoolExecutor
 
-    hasher, unsynced = blake3(), 0
-    buffers = [memoryview(bytearray(BLOCK_BYTES)) for _ in range(_BUFFERS)]
-    writing: list[Future[None]] = []
+    hasher, buffer = blake3(), memoryview(bytearray(_STRIDE_BYTES))
+    done = unsynced = 0
+    starts = iter(range(0, os.fstat(source).st_size, _STRIDE_BYTES))
+    copying: deque[Future[int]] = deque()
     syncing: Future[None] | None = None
-    with (
-        ThreadPoolExecutor(1) as writer,
-        ThreadPoolExecutor(1) as syncer,
-        open(source, "rb", buffering=0, closefd=False) as file,
-    ):
-        for number in itertools.count():
-            if len(writing) == _BUFFERS:  # the next buffer is free when it was written
-                writing.pop(0).result()
-            buffer = buffers[number % _BUFFERS]
-            count = file.readinto(buffer)
+    copier, syncer = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
+    try:
+        while True:
+            # not further ahead than what is hashed next is still in memory
+            for start in itertools.islice(starts, _AHEAD - len(copying)):
+                copying.append(copier.submit(_copy_stride, source, target, start))
+            count = copying.popleft().result() if copying else 0
             if not count:
                 break
-            writing.append(writer.submit(write_all, target, buffer[:count]))
+            if os.preadv(target, [buffer[:count]], done) != count:
+                raise OSError(errno.EIO, "what was written can't be read")
             hasher.update(buffer[:count])
+            done += count
+            unsynced += count
             if told is not None:
                 told(count)
-            unsynced += count
             if sync and unsynced >= _SYNC_BYTES and (syncing is None or syncing.done()):
                 if syncing is not None:
                     syncing.result()
                 syncing, unsynced = syncer.submit(sync_data, target), 0
-        for each in (*writing, *([syncing] if syncing else [])):
-            each.result()
+            if count < _STRIDE_BYTES:
+                break
+        if syncing is not None:
+            syncing.result()
+    finally:
+        for pool in (copier, syncer):
+            pool.shutdown(cancel_futures=True)
+    os.ftruncate(target, done)  # a source that was cut and grew again: the copy is what was hashed
     return hasher.digest()
+
+
+def _copy_stride(source: int, target: int, start: int) -> int:
+    """Copy some MiB from `start`, by the system where it can; how many bytes there were."""
+    at, end = start, start + _STRIDE_BYTES
+    try:
+        while at < end and (count := os.copy_file_range(source, target, end - at, at, at)):
+            at += count
+        return at - start
+    except AttributeError:  # not this system
+        pass
+    except OSError as error:
+        if error.errno not in _BY_HAND:
+            raise
+    while at < end and (data := os.pread(source, min(BLOCK_BYTES, end - at), at)):
+        at += os.pwrite(target, data, at)
+    return at - start

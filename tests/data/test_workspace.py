@@ -91,7 +91,9 @@ def test_a_folder_that_was_added_comes_back_as_it_was(root, workspace):
     assert states(opened(root)) == {"data": "unchanged"}
 
 
-@pytest.mark.parametrize("size", [0, 1, SMALL_BYTES - 1, SMALL_BYTES, SMALL_BYTES + 1])
+@pytest.mark.parametrize(
+    "size", [0, 1, SMALL_BYTES - 1, SMALL_BYTES, SMALL_BYTES + 1, 8 << 20, (12 << 20) + 1]
+)
 def test_a_file_of_any_size_comes_back(root, workspace, size):
     write(root, {"f.bin": content(size)})
     assert workspace.add(["f.bin"])[0].digest == Digest.of(content(size))

@@ -52,10 +52,11 @@ def root(tmp_path, small_disk):
     "files",
     [
         {"large": os.urandom(4 << 20)},
+        {"long": os.urandom(11 << 20)},
         {f"{number}": os.urandom(4096) for number in range(1000)},
         {f"large{number}": os.urandom(SMALL_BYTES) for number in range(3)},
     ],
-    ids=["one large", "many small", "several large"],
+    ids=["one large", "one long", "many small", "several large"],
 )
 def test_a_full_disk_is_told_leaves_nothing_behind_and_the_next_add_succeeds(root, files):
     workspace = opened(root)
