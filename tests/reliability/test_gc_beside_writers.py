@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from stopping import ONE, TWO, fill, read, started
 
 import jupyter_mlx.store.leases as leases
 from jupyter_mlx import keeping
@@ -23,55 +24,9 @@ from jupyter_mlx.store import SMALL_BYTES, LocalStore
 from jupyter_mlx.store.leases import BusyStoreError
 from jupyter_mlx.testing.store import content
 
-STEPS = ("open", "write", "fsync", "fdatasync", "rename", "mkdir", "unlink", "fchmod", "close")
-ONE = {"a": b"one", "same": b"same", "sub/b": b"b" * 3000, "large": content(SMALL_BYTES)}
-TWO = {"a": b"two", "same": b"same", "new/c": b"c" * 3000, "large": content(SMALL_BYTES + 1), "d": b""}
-
-
-def fill(folder, files):
-    subprocess.run(["rm", "-rf", folder], check=True)
-    for name, data in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
-
-
-def read(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
-
 
 def gc(root, **scope):
     return keeping.collect(Project(root), grace_s=0, scope=Scope(**scope)).removed
-
-
-def started(step, sign, work):
-    """A child that does `work`, and sends itself a signal before its `step`-th system call."""
-    child = os.fork()
-    if child:
-        return child
-    left = step
-
-    def counted(call):
-        def wrapper(*arguments, **named):
-            nonlocal left
-            left -= 1
-            if left == -1:
-                os.kill(os.getpid(), sign)
-            return call(*arguments, **named)
-
-        return wrapper
-
-    import jupyter_mlx.store.files as files
-
-    for name in STEPS:
-        setattr(os, name, counted(getattr(os, name)))
-    files._sync_data = os.fdatasync
-    try:
-        work()
-    except BaseException:
-        os._exit(1)
-    os._exit(0)
 
 
 @pytest.fixture

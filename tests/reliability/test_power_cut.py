@@ -6,8 +6,8 @@ import sys
 
 import pytest
 from power_cut import MODES, Disk, calls, traced
+from stopping import opened
 
-from jupyter_mlx.data.workspace import Workspace
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import CorruptObjectError
 from jupyter_mlx.store import SMALL_BYTES, LocalStore
@@ -35,11 +35,6 @@ def strace():
     )
     if not tried or tried.returncode:
         pytest.skip("programs can't be traced here (it takes strace)")
-
-
-def opened(root):
-    state = root / ".mlx"
-    return Workspace.open(root, LocalStore.open(state / "store", state / "tmp"), state)
 
 
 def replay(root, command, log, check, cwd=None):

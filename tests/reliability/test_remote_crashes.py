@@ -9,7 +9,7 @@ import time
 
 import pytest
 from blake3 import blake3
-from test_store_crashes import fill, killed_at, opened, read
+from stopping import fill, killed_at, opened, read
 
 from jupyter_mlx.data.manifest import Manifest
 from jupyter_mlx.digest import Digest

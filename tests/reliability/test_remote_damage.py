@@ -28,7 +28,7 @@ from jupyter_mlx.store.listing import (
 )
 from jupyter_mlx.store.recipes import Recipe
 from jupyter_mlx.store.remote_store import FORMAT as REMOTE_FORMAT
-from jupyter_mlx.store.remote_store import DamagedRemoteError
+from jupyter_mlx.store.remote_store import DamagedRemoteError, NotOnRemoteError
 
 TEXT = b"a line of text\n" * 1000
 
@@ -243,7 +243,8 @@ def test_a_remote_that_was_emptied_is_filled_again(source, tmp_path):  # noqa: F
 
 def test_an_object_that_is_nowhere_is_named(source, tmp_path):  # noqa: F811
     there = clone(source, tmp_path / "clone")
-    with pytest.raises(MlxError, match=opened(source).pointers()[0].digest.hex):
+    digest = opened(source).pointers()[0].digest.hex
+    with pytest.raises(NotOnRemoteError, match=rf"{digest} in .*`jmlx push` from a copy that has"):
         opened(there).pull(remote_of(tmp_path / "empty"))
 
 

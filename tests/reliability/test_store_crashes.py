@@ -1,84 +1,15 @@
 """RELIABILITY rows 1, 2 and 13 to 16: killed at each step, and many at once; nothing promised is lost."""
 
-import os
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+from stopping import ONE, TWO, fill, killed_at, opened, read
 
-from jupyter_mlx.data.workspace import Workspace
 from jupyter_mlx.digest import Digest
-from jupyter_mlx.store import SMALL_BYTES, LocalStore
-from jupyter_mlx.testing.store import content
-
-STEPS = (
-    "open",
-    "write",
-    "fsync",
-    "fdatasync",
-    "rename",
-    "mkdir",
-    "unlink",
-    "fchmod",
-    "chmod",
-    "symlink",
-    "close",
-)
-ONE = {"a": b"one", "same": b"same", "sub/b": b"b" * 3000, "large": content(SMALL_BYTES)}
-TWO = {"a": b"two", "same": b"same", "new/c": b"c" * 3000, "large": content(SMALL_BYTES + 1), "d": b""}
-
-
-def opened(root):
-    state = root / ".mlx"
-    return Workspace.open(root, LocalStore.open(state / "store", state / "tmp"), state)
-
-
-def fill(folder, files):
-    subprocess.run(["rm", "-rf", folder], check=True)
-    for name, data in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
-
-
-def read(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
-
-
-def killed_at(step, work):
-    """Do `work` in a child that is killed before its `step`-th system call; whether it came so far."""
-    child = os.fork()
-    if child == 0:
-        left = step
-
-        def counted(call):
-            def wrapper(*arguments, **named):
-                nonlocal left
-                left -= 1
-                if left < 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return call(*arguments, **named)
-
-            return wrapper
-
-        import jupyter_mlx.store.files as files
-
-        for name in STEPS:
-            setattr(os, name, counted(getattr(os, name)))
-        files._sync_data = os.fdatasync
-        try:
-            work()
-        except BaseException:
-            os._exit(1)
-        os._exit(0)
-    status = os.waitpid(child, 0)[1]
-    if os.WIFSIGNALED(status):
-        return True
-    assert os.waitstatus_to_exitcode(status) == 0
-    return False
+from jupyter_mlx.store import LocalStore
 
 
 def test_an_add_killed_at_any_step_leaves_a_whole_store_and_goes_through_when_run_again(tmp_path):

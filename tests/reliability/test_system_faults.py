@@ -8,9 +8,9 @@ import sys
 
 import pytest
 from power_cut import calls, traced
+from stopping import opened
 
-from jupyter_mlx.data.workspace import Workspace
-from jupyter_mlx.store import SMALL_BYTES, LocalStore
+from jupyter_mlx.store import SMALL_BYTES
 from jupyter_mlx.testing.store import content
 
 ADD = [sys.executable, "-m", "jupyter_mlx.cli.main", "add", "data"]
@@ -34,7 +34,7 @@ def root(tmp_path, jmlx):
     )
     if not tried or tried.returncode:
         pytest.skip("system calls can't be made to fail here (it takes strace)")
-    root = tmp_path / "root"
+    root = tmp_path / "project"
     assert jmlx("init", str(root)).returncode == 0
     fill(root, 0)
     assert jmlx("add", "data", cwd=root).returncode == 0
@@ -47,16 +47,11 @@ def fill(root, turn):
     (root / "data/large").write_bytes(content(SMALL_BYTES + turn))
 
 
-def opened(root):
-    state = root / ".mlx"
-    return Workspace.open(root, LocalStore.open(state / "store", state / "tmp"), state)
-
-
 def on_what(name, arguments):
     """The path below the project that a call is about; empty where it is about another."""
     texts = re.findall(r"(?:\\x[0-9a-f]{2})+", arguments if name != "write" else arguments.partition(",")[0])
     paths = [bytes.fromhex(text.replace("\\x", "")).decode() for text in texts]
-    return next((path for path in reversed(paths) if "/root/" in path), "")
+    return next((path for path in reversed(paths) if "/project/" in path), "")
 
 
 def places(root, log, name):
@@ -82,7 +77,7 @@ def test_a_call_that_fails_is_told_and_nothing_is_half_done(root, tmp_path, call
     told = places(root, tmp_path / "log", call)
     tried = 0
     for number, path in enumerate(told, 1):
-        if "/root/" not in path or CACHES.search(path):
+        if "/project/" not in path or CACHES.search(path):
             continue
         tried += 1
         fill(root, 10 * tried + number)
