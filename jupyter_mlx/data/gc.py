@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -75,14 +76,51 @@ class Marked:
     """What refers to folders whose listing was never here."""
 
 
-class Marking:
-    """Finds all that roots need."""
+class Walk(ABC):
+    """Goes through all that roots are made of, each folder once."""
+
+    def __init__(self, live: DigestSet) -> None:
+        self._live = live
+        self._seen: set[bytes] = set()
+
+    def root(self, root: Root) -> None:
+        """Mark one root and what it is made of.
+
+        Raises:
+            RootError: the listing of a folder can't be read.
+        """
+        self._live.add(root.digest.raw)
+        if root.kind == "folder" or (root.kind == "unknown" and self.lists(root)):
+            self._folder(root)
+
+    def _folder(self, root: Root) -> None:
+        waiting = [root.digest.raw]
+        while waiting:
+            raw = waiting.pop()
+            if raw in self._seen:
+                continue
+            self._seen.add(raw)
+            entries = self.entries(Digest(raw.hex()), root)
+            self._live.update([entry.digest for entry in entries if entry.kind != LINK])
+            waiting += [entry.digest for entry in entries if entry.kind == FOLDER]
+
+    @abstractmethod
+    def lists(self, root: Root) -> bool:
+        """Whether an object of which only the digest is known lists a folder."""
+
+    @abstractmethod
+    def entries(self, digest: Digest, root: Root) -> tuple[Entry, ...]:
+        """What a folder lists; nothing where the listing is nowhere."""
+
+
+class Marking(Walk):
+    """Finds all that roots need of the project's store."""
 
     def __init__(
         self, store: LocalStore, contents: Contents, live: DigestSet, marked: Marked | None = None
     ) -> None:
-        self._store, self._contents, self._live = store, contents, live
-        self._seen: set[bytes] = set()
+        super().__init__(live)
+        self._store, self._contents = store, contents
         self.marked = marked or Marked()
 
     def roots(self, roots: Iterable[Root]) -> None:
@@ -93,29 +131,17 @@ class Marking:
         """
         for root in roots:
             self.marked.roots += 1
-            self._live.add(root.digest.raw)
-            if root.kind == "folder" or (root.kind == "unknown" and self._lists(root.digest)):
-                self._folder(root)
+            self.root(root)
 
-    def _lists(self, digest: Digest) -> bool:
-        """Whether an object of which only the digest is known lists a folder."""
+    def lists(self, root: Root) -> bool:
+        """See `Walk.lists`."""
         try:
-            return self._store.get(digest).startswith(HEAD)
+            return self._store.get(root.digest).startswith(HEAD)
         except MlxError:
             return False
 
-    def _folder(self, root: Root) -> None:
-        waiting = [root.digest.raw]
-        while waiting:
-            raw = waiting.pop()
-            if raw in self._seen:
-                continue
-            self._seen.add(raw)
-            entries = self._entries(Digest(raw.hex()), root)
-            self._live.update([entry.digest for entry in entries if entry.kind != LINK])
-            waiting += [entry.digest for entry in entries if entry.kind == FOLDER]
-
-    def _entries(self, digest: Digest, root: Root) -> tuple[Entry, ...]:
+    def entries(self, digest: Digest, root: Root) -> tuple[Entry, ...]:
+        """See `Walk.entries`."""
         try:
             return decode(self._contents.manifest(digest))
         except ObjectNotFoundError:

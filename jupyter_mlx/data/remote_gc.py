@@ -14,8 +14,7 @@ from jupyter_mlx.store.remote_store import RemoteStore
 from jupyter_mlx.store.remote_sweep import RemoteRemoved, RemoteSweep
 
 from . import sending
-from .gc import HEAD, Root, RootError, decode
-from .manifest import FOLDER, LINK
+from .gc import HEAD, Root, RootError, Walk, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from jupyter_mlx.store.base import ObjectStore
 
     from .contents import Contents
+    from .manifest import Entry
 
 GRACE_S = 14 * 86400.0
 """Longer than any push takes."""
@@ -83,33 +83,23 @@ def _records(root: Path, remote: RemoteStore, since: float) -> Iterator[tuple[st
         yield name, some, push.project != own or push.at >= since
 
 
-class _Marking:
+class _Marking(Walk):
     """Finds all that roots need of a remote."""
 
     def __init__(self, remote: RemoteStore, contents: Contents, live: DigestSet) -> None:
-        self._remote, self._contents, self._live = remote, contents, live
-        self._seen: set[bytes] = set()
+        super().__init__(live)
+        self._remote, self._contents = remote, contents
 
-    def root(self, root: Root) -> None:
-        self._live.add(root.digest.raw)
-        if root.kind == "folder" or (root.kind == "unknown" and self._lists(root)):
-            self._folder(root)
-
-    def _lists(self, root: Root) -> bool:
+    def lists(self, root: Root) -> bool:
+        """See `Walk.lists`."""
         data = self._bytes(root.digest, root)
         return data is not None and data.startswith(HEAD)
 
-    def _folder(self, root: Root) -> None:
-        waiting = [root.digest.raw]
-        while waiting:
-            raw = waiting.pop()
-            data = None if raw in self._seen else self._bytes(Digest(raw.hex()), root)
-            self._seen.add(raw)
-            if data is None:
-                continue  # it is nowhere: then it names nothing that a fetch could ask for
-            entries = decode(data)
-            self._live.update([entry.digest for entry in entries if entry.kind != LINK])
-            waiting += [entry.digest for entry in entries if entry.kind == FOLDER]
+    def entries(self, digest: Digest, root: Root) -> tuple[Entry, ...]:
+        """See `Walk.entries`."""
+        data = self._bytes(digest, root)
+        # what is nowhere names nothing that a fetch could ask for
+        return decode(data) if data is not None else ()
 
     def _bytes(self, digest: Digest, root: Root) -> bytes | None:
         try:
