@@ -49,6 +49,15 @@ _LISTINGS_AT_ONCE = 64
 _TOGETHER = 1 << 14
 
 
+class NotOnRemoteError(ObjectNotFoundError):
+    """A remote holds no object with this digest."""
+
+    code = "object-not-on-remote"
+
+    def __str__(self) -> str:
+        return f"no object {self.digest} in {self.store}; `jmlx push` from a copy that has the data sends it there"
+
+
 class DamagedRemoteError(CorruptError):
     """An object at a remote has other bytes than its name says."""
 
@@ -233,7 +242,7 @@ class RemoteStore:
             raise BadListingError(str(self), "it takes an object for the recipe of another, or the reverse")
         if len(places) < len(set(wanted)):
             absent = set(wanted) - {place.digest for place in places}
-            raise ObjectNotFoundError(f"b3:{min(absent).hex()}", str(self))
+            raise NotOnRemoteError(f"b3:{min(absent).hex()}", str(self))
         damaged: list[Place] = []
         for done, bad in self._reader.read(places, blocks, use, checked=checked):
             yield from done
@@ -264,7 +273,7 @@ class RemoteStore:
         self.look()
         for raw, data in self._read([digest.raw], _as_bytes, recipes=True):
             return Recipe.decode(data, raw)
-        raise ObjectNotFoundError(str(digest), str(self))
+        raise NotOnRemoteError(str(digest), str(self))
 
     def fill(self, digest: Digest, fd: int, local: Local | None = None) -> None:
         """Write the object into an open file, which may hold some of it already, checked.
@@ -315,7 +324,7 @@ class RemoteStore:
         self.look()
         places, _ = self.index.places([digest.raw])
         if not places:
-            raise ObjectNotFoundError(str(digest), str(self))
+            raise NotOnRemoteError(str(digest), str(self))
         return places[0]
 
     # writing
