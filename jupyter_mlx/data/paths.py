@@ -11,7 +11,6 @@ from pathlib import Path
 from jupyter_mlx.errors import NotFoundError, UsageError
 
 from .manifest import is_safe
-from .pointer import SUFFIX
 
 RESERVED = frozenset({".git", ".mlx"})
 
@@ -95,8 +94,3 @@ def require_inside(root: Path, path: str) -> None:
     full = root / path
     if full.is_symlink() and full.is_dir() and not full.resolve().is_relative_to(root.resolve()):
         raise BadPathError(path, "is a link to a folder outside the project; put the data itself there")
-
-
-def data_of(path: str) -> str:
-    """The data that a typed path means: that of a pointer, where the pointer was typed."""
-    return path.removesuffix(SUFFIX) if path.endswith(SUFFIX) else path

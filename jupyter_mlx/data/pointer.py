@@ -12,7 +12,6 @@ shows what changed, and no parser at start-up.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -126,11 +125,6 @@ def is_pointer(path: str) -> bool:
             return not file.read(16).startswith(OTHERS)
     except OSError:
         return False
-
-
-def pointer_path(path: str) -> str:
-    """Where the pointer of the data at `path` is."""
-    return os.path.normpath(path) + SUFFIX  # no Path: it may not be UTF-8, and many pass here
 
 
 def _lines(text: str, file: str) -> tuple[dict[str, str], dict[str, int]]:

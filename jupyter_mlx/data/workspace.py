@@ -53,7 +53,8 @@ class Workspace:
         self._tree = WorkTree(root, store, state)
         self._temp = self._tree.temp
         self._partial = Partial(state / "partial", self._temp)
-        self._contents = Contents(store, self._partial)
+        self.contents = Contents(store, self._partial)
+        """Looks into versions."""
 
     @classmethod
     def open(cls, root: Path, store: ObjectStore, state: Path) -> Workspace:
@@ -71,7 +72,7 @@ class Workspace:
             FileChangedError: a file changes whenever it is read.
         """
         inner = self._tree.inner(path)
-        entry, self._contents.unsaved = self._tree.listed(inner)
+        entry, self.contents.unsaved = self._tree.listed(inner)
         return Version.of(inner, entry) if entry else None
 
     def save(self, path: str, progress: Progress = SILENT) -> Version:
@@ -171,13 +172,13 @@ class Workspace:
         remote: ObjectStore | None = None,
     ) -> list[Version]:
         """Those of `found`, which are what there was at `where`, that `select` would choose."""
-        looking = self._contents.through(lambda: remote)
+        looking = self.contents.through(lambda: remote)
         return choice.select(self.root, found, given, where, looking.part) if given else found
 
     def status(self, given: Sequence[Path | str] = ()) -> list[PathState]:
         """How tracked data stands against its pointers."""
         return [
-            PathState(version.path, state_of(self._tree, self._contents, version))
+            PathState(version.path, state_of(self._tree, self.contents, version))
             for version in self.select(given)
         ]
 
@@ -186,7 +187,7 @@ class Workspace:
         from . import history
 
         path = paths.relative(self.root, given)
-        found = history.versions(self.root, path.removesuffix(SUFFIX), self._contents.part)
+        found = history.versions(self.root, path.removesuffix(SUFFIX), self.contents.part)
         if not found:
             raise paths.NotTrackedError(path, "any commit")
         return found
@@ -218,28 +219,28 @@ class Workspace:
         if to is not None:
             from .beside import checkout_beside
 
-            return checkout_beside(self._tree, self._contents, versions, to, link=link, progress=progress)
+            return checkout_beside(self._tree, self.contents, versions, to, link=link, progress=progress)
         done: list[Change] = []
         for version in versions:
             try:
                 done.append(self.restore(version, link=link, force=force, progress=progress))
             except ObjectNotFoundError:
                 # of a folder of which nobody asked for all, the parts that are here suffice
-                if given or state_of(self._tree, self._contents, version) != "partial":
+                if given or state_of(self._tree, self.contents, version) != "partial":
                     raise
         return done
 
     def _tracking(self, remote: Remote = lambda: None) -> Tracking:
         from .tracking import Tracking
 
-        return Tracking(self._tree, self._contents.through(remote), self._partial)
+        return Tracking(self._tree, self.contents.through(remote), self._partial)
 
     @property
     def resolver(self) -> Resolver:
         """Merges versions file by file, and ends conflicts of pointers."""
         from .resolving import Resolver
 
-        return Resolver(self.store, self._contents, self._partial)
+        return Resolver(self.store, self.contents, self._partial)
 
     def restore(
         self,
@@ -254,7 +255,7 @@ class Workspace:
         from .checkout import Change, Checkout, UnsavedError
 
         path = self._tree.inner(version.path if to is None else paths.relative(self.root, to))
-        work = Checkout(self._tree, self._contents, link=link, progress=progress)
+        work = Checkout(self._tree, self.contents, link=link, progress=progress)
         try:
             steps = work.plan(path, version)
         except UnsavedError:
@@ -279,7 +280,7 @@ class Workspace:
 
         chosen = self.select(given) if versions is None else list(versions)
         others = list(objects)
-        done = Sync(self.store, remote, self._temp, progress, self._contents.manifest).send(chosen, others)
+        done = Sync(self.store, remote, self._temp, progress, self.contents.manifest).send(chosen, others)
         leave_record(remote, self.root, chosen, others, sent=done.objects > 0)
         return done
 
@@ -317,21 +318,21 @@ class Workspace:
 
     def files(self, version: Version) -> Iterator[tuple[str, Digest, int]]:
         """Each file of a version: its path in it (of a file: empty), digest, and size in bytes."""
-        return self._contents.files(version)
+        return self.contents.files(version)
 
     def digests(self, version: Version) -> Iterator[Digest]:
         """Every object of a version, the manifests too; some perhaps more than once."""
-        return self._contents.digests(version)
+        return self.contents.digests(version)
 
     def diff(self, before: Version | None, after: Version | None) -> Diff:
         """What differs between two versions; one of them may be what `version` returned last."""
-        return self._contents.diff(before, after)
+        return self.contents.diff(before, after)
 
     def compare(self, before: State, after: State, rows: int = 0) -> Iterator[PathDiff]:
         """What differs between two states of the data; of tables also inside, with so many rows as examples."""
         from .comparing import Comparison
 
-        return Comparison(self._tree, self._contents, rows).of(before, after)
+        return Comparison(self._tree, self.contents, rows).of(before, after)
 
     def reader(self, digest: Digest) -> BinaryIO:
         """An object as a file open for reading; a large one is not read into memory.
@@ -348,14 +349,11 @@ class Workspace:
 
         Raises:
             NotTrackedError: nothing tracks it.
-            NoSuchPathError: the folder has no such file in that version.
+            NoSuchPathError: it is no file.
         """
-        inner = paths.relative(self.root, path)
-        for version in self.select([inner], rev):
-            wanted = inner[len(version.path) + 1 :]
-            for name, digest, _ in self.files(version):
-                if name == wanted:
-                    return self.store.get(digest)
+        for version in self.select([path], rev):
+            if version.kind == "file":
+                return self.store.get(version.digest)
         raise paths.NoSuchPathError(path)
 
     def named(self, file: Named) -> Version:
@@ -381,16 +379,9 @@ class Workspace:
 
         try:
             versions = self.select(given)
-        except (
-            ObjectNotFoundError,
-            CorruptError,
-        ):  # a listing on the way to a path is not here: all of that data
+        except (ObjectNotFoundError, CorruptError):
+            # a listing on the way to a path is not here: all of that data
             versions = choice.around(self.root, self.pointers(), given)
         scope = Scope(versions, not given, others, mentions)
         mend = None if remotes is None else repairer(self, remotes)
-        return verify(self.store, self._contents, scope, repair=mend, progress=progress)
-
-    @property
-    def contents(self) -> Contents:
-        """Looks into versions."""
-        return self._contents
+        return verify(self.store, self.contents, scope, repair=mend, progress=progress)

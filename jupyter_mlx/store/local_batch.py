@@ -31,8 +31,7 @@ class LocalBatch:
 
     def put(self, data: bytes) -> Digest:
         """See `ObjectStore.put`."""
-        if self._pid != os.getpid():
-            raise UsageError("this batch belongs to the parent process; begin one here")
+        self._require_own()
         digest = Digest.of(data)
         if len(data) < SMALL_BYTES:
             self._writer.put(digest.raw, data)
@@ -42,9 +41,12 @@ class LocalBatch:
 
     def put_known(self, digest: bytes, data: bytes) -> None:
         """See `Batch.put_known`."""
+        self._require_own()
+        self._writer.put(digest, data)
+
+    def _require_own(self) -> None:
         if self._pid != os.getpid():
             raise UsageError("this batch belongs to the parent process; begin one here")
-        self._writer.put(digest, data)
 
     def put_open(self, fd: int, told: Callable[[int], None] | None = None) -> Digest:
         """See `Batch.put_open`."""

@@ -227,6 +227,6 @@ def test_merging_is_symmetric(root):
     two_sides(root, {"a/ours": "o", "a/2": None}, {"a/theirs": "t", "b/5": "5"})
     workspace = opened(root).workspace
     base, ours, theirs = (workspace.pointers(rev)[0] for rev in ("main~1", "main", "side"))
-    one = Merge(workspace._contents.listing).versions(base, ours, theirs)
-    assert one == Merge(workspace._contents.listing).versions(base, theirs, ours)
+    one = Merge(workspace.contents.listing).versions(base, ours, theirs)
+    assert one == Merge(workspace.contents.listing).versions(base, theirs, ours)
     assert one.files == 5
