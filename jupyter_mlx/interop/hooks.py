@@ -62,7 +62,9 @@ def _bring(project: Project, before: str, after: str) -> None:
         except MlxError as error:
             left.append(_why(path, error))
     if done:
-        _say(f"brought the data along: {files:,} files of {done} of {len(wanted)} paths")
+        _say(
+            f"brought the data along: {files:,} file{'s' * (files != 1)} in {done} of {len(wanted)} changed paths"
+        )
     if left:
         more = f" (and {len(left) - _SHOWN} more)" if len(left) > _SHOWN else ""
         _say("left as it is: " + "; ".join(left[:_SHOWN]) + more)

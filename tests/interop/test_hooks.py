@@ -62,7 +62,7 @@ def test_a_checkout_of_git_brings_the_data_along(root):
     told = git(root, "checkout", "-q", "v1")
     assert a(root) == "v1"
     assert not (root / "data/b").exists()
-    assert told == "jmlx: brought the data along: 2 files of 1 of 1 paths\n"
+    assert told == "jmlx: brought the data along: 2 files in 1 of 1 changed paths\n"
     assert git(root, "checkout", "-q", "main") == told
     assert a(root) == "v2"
 
