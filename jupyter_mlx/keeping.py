@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .data.gc import Collected, Kind, Listings, Marked, Marking, Root, RootError, gc, linked
 from .digest import Digest
 from .errors import MlxError
-from .store.files import has_reflinks
+from .store.copying import has_reflinks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import AccessError, ConflictError
-from jupyter_mlx.store.files import TEMP_PREFIX, clone, hash_file, make_folder, umask, write_all
+from jupyter_mlx.store.copying import clone, hash_file
+from jupyter_mlx.store.files import TEMP_PREFIX, make_folder, umask, write_all
 
 from .links import Link, is_inner
 from .manifest import PROGRAM, BadManifestError, Entry

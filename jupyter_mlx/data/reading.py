@@ -9,7 +9,7 @@ from blake3 import blake3
 
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.store.base import SMALL_BYTES
-from jupyter_mlx.store.files import hash_file
+from jupyter_mlx.store.copying import hash_file
 
 from .scan import DIGEST_AT, Row
 

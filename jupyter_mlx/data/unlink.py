@@ -10,7 +10,8 @@ import stat
 from typing import TYPE_CHECKING
 
 from jupyter_mlx.errors import AccessError
-from jupyter_mlx.store.files import hash_copy, temp_file, umask
+from jupyter_mlx.store.copying import hash_copy
+from jupyter_mlx.store.files import temp_file, umask
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,35 +10,18 @@ folder; see "How a file is published" in docs/format.md.
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
-import itertools
 import os
 import stat
 import sys
 import time
-from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
-
-from blake3 import blake3
+from typing import TYPE_CHECKING
 
 from jupyter_mlx.errors import AccessError, CorruptError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Told: TypeAlias = Callable[[int], None]
-"""Hears how many bytes more were read."""
-
-BLOCK_BYTES = 1 << 20
-_LONG_BYTES = 8 << 20
-_STRIDE_BYTES = 4 << 20
-_AHEAD = 32
-_SYNC_BYTES = 64 << 20
-_BY_HAND = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
-"""Why the system does not copy between two files: other disks, another kind of disk, an old kernel."""
-_FICLONE = 0x40049409
 _SHARED = stat.S_ISGID | stat.S_IWGRP
 _sync_data = getattr(os, "fdatasync", os.fsync)
 
@@ -245,115 +228,3 @@ def umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
-
-
-def clone(source: int, target: int) -> bool:
-    """Make the open file `target` share the blocks of `source` (a reflink); False where that can't be."""
-    if sys.platform != "linux":
-        return False
-    try:
-        fcntl.ioctl(target, _FICLONE, source)
-    except OSError:
-        return False
-    return True
-
-
-def has_reflinks(folder: str) -> bool:
-    """Whether files in `folder` can share their blocks."""
-    with temp_file(folder) as (_, source), temp_file(folder) as (_, target):
-        write_all(source, b"\0" * 4096)
-        return clone(source, target)
-
-
-def hash_file(fd: int, told: Told | None = None) -> bytes:
-    """The 32 bytes of the BLAKE3 of an open file, read from its start."""
-    hasher, buffer = blake3(), memoryview(bytearray(BLOCK_BYTES))
-    os.lseek(fd, 0, os.SEEK_SET)
-    with open(fd, "rb", buffering=0, closefd=False) as file:
-        while count := file.readinto(buffer):
-            hasher.update(buffer[:count])
-            if told is not None:
-                told(count)
-    return hasher.digest()
-
-
-def hash_copy(source: int, target: int, *, sync: bool = False, told: Told | None = None) -> bytes:
-    """Copy all of `source` to the empty file `target`; the BLAKE3 of what was written.
-
-    What is hashed is what is written, so the digest is true of the copy even
-    where the source changes meanwhile. With `sync`, a long copy is made durable
-    as it goes, so that the caller's own sync at the end is short. `told` hears
-    of each block.
-
-    Raises:
-        OSError: also where a sync on the way failed; the copy is worth nothing then.
-    """
-    if clone(source, target):
-        return hash_file(target, told)
-    if os.fstat(source).st_size >= _LONG_BYTES:
-        return _hash_long_copy(source, target, sync, told)
-    hasher, buffer = blake3(), memoryview(bytearray(BLOCK_BYTES))
-    with open(source, "rb", buffering=0, closefd=False) as file:
-        while count := file.readinto(buffer):
-            hasher.update(buffer[:count])
-            write_all(target, buffer[:count])
-            if told is not None:
-                told(count)
-    return hasher.digest()
-
-
-def _hash_long_copy(source: int, target: int, sync: bool, told: Told | None) -> bytes:
-    """`hash_copy` by three threads: one copies, one hashes what it wrote, one syncs; all are in the system mostly."""
-    from concurrent.futures import Future, ThreadPoolExecutor
-
-    hasher, buffer = blake3(), memoryview(bytearray(_STRIDE_BYTES))
-    done = unsynced = 0
-    starts = iter(range(0, os.fstat(source).st_size, _STRIDE_BYTES))
-    copying: deque[Future[int]] = deque()
-    syncing: Future[None] | None = None
-    copier, syncer = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
-    try:
-        while True:
-            # not further ahead than what is hashed next is still in memory
-            for start in itertools.islice(starts, _AHEAD - len(copying)):
-                copying.append(copier.submit(_copy_stride, source, target, start))
-            count = copying.popleft().result() if copying else 0
-            if not count:
-                break
-            if os.preadv(target, [buffer[:count]], done) != count:
-                raise OSError(errno.EIO, "what was written can't be read")
-            hasher.update(buffer[:count])
-            done += count
-            unsynced += count
-            if told is not None:
-                told(count)
-            if sync and unsynced >= _SYNC_BYTES and (syncing is None or syncing.done()):
-                if syncing is not None:
-                    syncing.result()
-                syncing, unsynced = syncer.submit(sync_data, target), 0
-            if count < _STRIDE_BYTES:
-                break
-        if syncing is not None:
-            syncing.result()
-    finally:
-        for pool in (copier, syncer):
-            pool.shutdown(cancel_futures=True)
-    os.ftruncate(target, done)  # a source that was cut and grew again: the copy is what was hashed
-    return hasher.digest()
-
-
-def _copy_stride(source: int, target: int, start: int) -> int:
-    """Copy some MiB from `start`, by the system where it can; how many bytes there were."""
-    at, end = start, start + _STRIDE_BYTES
-    try:
-        while at < end and (count := os.copy_file_range(source, target, end - at, at, at)):
-            at += count
-        return at - start
-    except AttributeError:  # not this system
-        pass
-    except OSError as error:
-        if error.errno not in _BY_HAND:
-            raise
-    while at < end and (data := os.pread(source, min(BLOCK_BYTES, end - at), at)):
-        at += os.pwrite(target, data, at)
-    return at - start

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NoReturn
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import AccessError, CorruptObjectError, ObjectNotFoundError
 
-from .files import hash_copy, hash_file, make_folder, part_file, sync_folder, temp_file, write_all
+from .copying import hash_copy, hash_file
+from .files import make_folder, part_file, sync_folder, temp_file, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,7 +12,7 @@ from jupyter_mlx.data.workspace import Workspace
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import AccessError
 from jupyter_mlx.store import LocalStore
-from jupyter_mlx.store.files import hash_copy
+from jupyter_mlx.store.copying import hash_copy
 
 SIZE = 40 << 20
 LITTLE = 4 << 20
