@@ -369,6 +369,20 @@ def _put_parts(db: sqlite3.Connection, rowid: int, run: Run) -> None:
 
 def _put_files(db: sqlite3.Connection, rowid: int, role: str, files: Iterable[FileVersion]) -> None:
     db.executemany(
-        "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(rowid, role, file.path, file.digest, file.size_bytes, file.how, file.kind) for file in files],
+        "INSERT OR REPLACE INTO files (run, role, path, digest, size_bytes, how, kind, source, changed)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                rowid,
+                role,
+                file.path,
+                file.digest,
+                file.size_bytes,
+                file.how,
+                file.kind,
+                file.source,
+                file.changed,
+            )
+            for file in files
+        ],
     )

@@ -18,7 +18,10 @@ _PAGE = 500
 
 
 class Needs:
-    """Asks one ledger; runs in the trash count too. Kinds are `file`, `folder` and `object`."""
+    """Asks one ledger; runs in the trash count too. Kinds are `file`, `folder` and `object`.
+
+    Files outside the project are left out: the store never had them.
+    """
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -27,7 +30,7 @@ class Needs:
         """A run's id, kind and digest of whatever could be meant by what runs say, each digest at least once."""
         for row in self._db.read(
             "SELECT min(runs.id), files.kind, files.digest FROM files JOIN runs ON runs.rowid = files.run"
-            " GROUP BY files.digest, files.kind"
+            " WHERE files.kind != 'outside' GROUP BY files.digest, files.kind"
         ):
             yield row[0], row[1], row[2]
         for id_, record, detail in self._details():
@@ -37,6 +40,7 @@ class Needs:
         """Run id, kind and digest of all that each run is made of."""
         for row in self._db.read(
             "SELECT runs.id, files.kind, files.digest FROM files JOIN runs ON runs.rowid = files.run"
+            " WHERE files.kind != 'outside'"
         ):
             yield row[0], row[1], row[2]
         for id_, record, detail in self._details():

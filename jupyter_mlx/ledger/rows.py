@@ -13,7 +13,7 @@ import msgspec
 
 from .run import Failure, FileVersion, Run, Value
 
-DETAIL = ("source", "slice", "cell_outputs", "environment", "git", "error", "resources")
+DETAIL = ("source", "slice", "cell_outputs", "environment", "git", "error", "resources", "incomplete")
 """The fields of a run that are shown, never searched: one JSON value."""
 
 ValueRow: TypeAlias = tuple[str, str, "float | None", "str | None"]
@@ -130,6 +130,7 @@ def with_detail(run: Run, detail: bytes, files: Iterable[sqlite3.Row]) -> Run:
         git=fields.get("git", {}),
         error=Failure(error["ename"], error["evalue"], tuple(error["traceback"])) if error else None,
         resources=fields.get("resources", {}),
+        incomplete=tuple(fields.get("incomplete", ())),
         inputs=tuple(found for role, found in versions if role == "input"),
         outputs=tuple(found for role, found in versions if role == "output"),
     )
@@ -137,4 +138,12 @@ def with_detail(run: Run, detail: bytes, files: Iterable[sqlite3.Row]) -> Run:
 
 def version(row: sqlite3.Row) -> FileVersion:
     """A file of a run."""
-    return FileVersion(row["path"], row["digest"], row["size_bytes"], row["how"], row["kind"])
+    return FileVersion(
+        path=row["path"],
+        digest=row["digest"],
+        size_bytes=row["size_bytes"],
+        how=row["how"],
+        kind=row["kind"],
+        source=row["source"],
+        changed=bool(row["changed"]),
+    )

@@ -32,12 +32,17 @@ class FileVersion:
     """A file or folder that a run read or wrote, at its exact version."""
 
     path: str
-    """Relative to the project, `/`-separated."""
+    """Relative to the project, `/`-separated; absolute for a file outside it."""
     digest: str
     """`b3:…`: of the bytes of a file, of the manifest of a folder."""
     size_bytes: int
     how: How = "declared"
-    kind: Literal["file", "folder"] = "file"
+    kind: Literal["file", "folder", "outside"] = "file"
+    """`outside`: a file outside the project, known by its digest; the store need not have it."""
+    source: str = ""
+    """What saw it, comma-separated: `hook`, `child`, `watch`, `handle`, `map`, `scan`; empty where it was declared."""
+    changed: bool = False
+    """Whether it changed while the run ran, so that the digest may not be of the bytes that were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,8 @@ class Run:
     error: Failure | None = None
     resources: dict[str, float] = field(default_factory=dict)
     """cpu_s, peak_memory_bytes."""
+    incomplete: tuple[str, ...] = ()
+    """Why files may be missing from the inputs and outputs, each with the next step; empty where all could be seen."""
     starred: bool = False
     note: str = ""
     seq: int = 0

@@ -69,6 +69,7 @@ def run_detail(run: Run, series: Series, environment: Mapping[str, Any]) -> dict
         "error": error and {"ename": error.ename, "evalue": error.evalue, "traceback": error.traceback},
         "cell_id": run.cell_id,
         "resources": run.resources,
+        "incomplete": run.incomplete,
         "series": series,
     }
 
@@ -80,6 +81,8 @@ def _file(version: FileVersion) -> dict[str, Any]:
         "size_bytes": version.size_bytes,
         "how": version.how,
         "kind": version.kind,
+        "source": version.source,
+        "changed": version.changed,
     }
 
 

@@ -31,7 +31,7 @@ export interface IFileVersion {
   readonly digest: string;
   readonly size_bytes: number;
   readonly how: 'declared' | 'seen' | 'weak';
-  readonly kind?: 'file' | 'folder';
+  readonly kind?: 'file' | 'folder' | 'outside';
 }
 
 /** `[step, value, seconds since the start]` */

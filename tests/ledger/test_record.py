@@ -22,6 +22,9 @@ files = st.builds(
     st.just("b3:" + "0" * 64),
     st.integers(0, 2**40),
     st.sampled_from(["declared", "seen", "weak"]),
+    st.sampled_from(["file", "folder", "outside"]),
+    st.sampled_from(["", "hook", "hook,watch"]),
+    st.booleans(),
 )
 runs = st.builds(
     Run,

@@ -65,7 +65,15 @@ async def test_a_run_is_told_whole(ask, enter, project):
     assert run["params"] == {"lr": 0.1}
     assert run["source"] == "x = 1"
     assert run["inputs"] == [
-        {"path": "data/a.csv", "digest": file.digest, "size_bytes": 1, "how": "seen", "kind": "file"}
+        {
+            "path": "data/a.csv",
+            "digest": file.digest,
+            "size_bytes": 1,
+            "how": "seen",
+            "kind": "file",
+            "source": "",
+            "changed": False,
+        },
     ]
     assert run["error"]["ename"] == "ValueError"
     assert run["series"] == {"loss": [[0, 0.5, 0.25]]}
