@@ -13,7 +13,7 @@ import msgspec
 
 from .run import Failure, FileVersion, Run, Value
 
-DETAIL = ("source", "slice", "cell_outputs", "environment", "git", "error", "resources", "incomplete")
+DETAIL = ("source", "slice", "slice_notes", "guessed", "seeds", "cell_outputs", "environment", "git", "error", "resources", "incomplete")
 """The fields of a run that are shown, never searched: one JSON value."""
 
 ValueRow: TypeAlias = tuple[str, str, "float | None", "str | None"]
@@ -125,6 +125,9 @@ def with_detail(run: Run, detail: bytes, files: Iterable[sqlite3.Row]) -> Run:
         run,
         source=fields.get("source", ""),
         slice=tuple(fields.get("slice", ())),
+        slice_notes=tuple(fields.get("slice_notes", ())),
+        guessed=tuple(fields.get("guessed", ())),
+        seeds=fields.get("seeds", {}),
         cell_outputs=tuple(fields.get("cell_outputs", ())),
         environment=fields.get("environment"),
         git=fields.get("git", {}),

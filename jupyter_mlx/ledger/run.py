@@ -77,6 +77,13 @@ class Run:
     parent: str | None = None
     source: str = ""
     slice: tuple[str, ...] = ()
+    slice_notes: tuple[str, ...] = ()
+    """What makes the slice doubtful, for people: a cell that was edited after it had defined a name."""
+    guessed: tuple[str, ...] = ()
+    """The metrics that were not logged or asked for, but taken from what the cell computed."""
+    seeds: dict[str, Any] = field(default_factory=dict)
+    """Generator (`random`, `numpy`, `torch`, …) → `state`, a digest of it when the run began, and `set`, the
+    seeds that the code gives it."""
     inputs: tuple[FileVersion, ...] = ()
     outputs: tuple[FileVersion, ...] = ()
     cell_outputs: tuple[dict[str, Any], ...] = ()
@@ -85,8 +92,8 @@ class Run:
     """The digest of the environment, an object that many runs share."""
     git: dict[str, Any] = field(default_factory=dict)
     error: Failure | None = None
-    resources: dict[str, float] = field(default_factory=dict)
-    """cpu_s, peak_memory_bytes."""
+    resources: dict[str, Any] = field(default_factory=dict)
+    """cpu_s, peak_memory_bytes, …; of a long run also `series`. See `capture.resources`."""
     incomplete: tuple[str, ...] = ()
     """Why files may be missing from the inputs and outputs, each with the next step; empty where all could be seen."""
     starred: bool = False
