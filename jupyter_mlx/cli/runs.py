@@ -20,7 +20,10 @@ FIELDS = (
     "id", "name", "kind", "status", "started_at", "duration_s", "params", "metrics", "tags", "notebook", "parent",
 )  # fmt: skip
 
-SHOWN = ("source", "slice", "slice_notes", "guessed", "seeds", "cell_id", "error", "git", "note", "starred", "resources", "cell_outputs")
+SHOWN = (
+    "source", "slice", "slice_notes", "guessed", "seeds", "cell_id", "error", "git", "note", "starred", "resources",
+    "cell_outputs",
+)  # fmt: skip
 
 
 @unwrapped

@@ -13,7 +13,10 @@ import msgspec
 
 from .run import Failure, FileVersion, Run, Value
 
-DETAIL = ("source", "slice", "slice_notes", "guessed", "seeds", "cell_outputs", "environment", "git", "error", "resources", "incomplete")
+DETAIL = (
+    "source", "slice", "slice_notes", "guessed", "seeds", "cell_outputs", "environment", "git", "error", "resources",
+    "incomplete",
+)  # fmt: skip
 """The fields of a run that are shown, never searched: one JSON value."""
 
 ValueRow: TypeAlias = tuple[str, str, "float | None", "str | None"]
