@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from jupyter_mlx.errors import AccessError, NotFoundError, UnavailableError, UsageError
 
+from .copying import copy_range
 from .files import make_folder, sync_folder, temp_file, write_all
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     Part = bytes | memoryview
 
@@ -93,6 +94,13 @@ class Blobs(Protocol):
             RemoteError, AccessError: it could not be read.
         """
 
+    def copy(self, name: str, start: int, length: int, fd: int, at: int) -> int:
+        """Write what `get` returns into an open file, at `at`; how many bytes there were. Raises what `get` raises.
+
+        Raises:
+            OSError: the file can't be written.
+        """
+
     def names(self, folder: str) -> list[str]:
         """The names of all blobs in a folder and below; none where there is no such folder.
 
@@ -136,6 +144,20 @@ class FolderBlobs:
 
     def get(self, name: str, start: int, length: int) -> bytes:
         """See `Blobs.get`."""
+        with self._opened(name) as fd:
+            try:
+                # not more than there is: the length may come from someone who lies
+                return os.pread(fd, min(length, max(0, os.fstat(fd).st_size - start)), start)
+            except OSError as error:
+                raise AccessError.of(error, os.path.join(self._folder, name)) from None
+
+    def copy(self, name: str, start: int, length: int, fd: int, at: int) -> int:
+        """See `Blobs.copy`."""
+        with self._opened(name) as source:
+            return copy_range(source, start, length, fd, at)
+
+    @contextlib.contextmanager
+    def _opened(self, name: str) -> Iterator[int]:
         path = os.path.join(self._folder, name)
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -144,10 +166,7 @@ class FolderBlobs:
         except OSError as error:
             raise AccessError.of(error, path) from None
         try:
-            # not more than there is: the length may come from someone who lies
-            return os.pread(fd, min(length, max(0, os.fstat(fd).st_size - start)), start)
-        except OSError as error:
-            raise AccessError.of(error, path) from None
+            yield fd
         finally:
             os.close(fd)
 

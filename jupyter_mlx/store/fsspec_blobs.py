@@ -127,6 +127,10 @@ class FsspecBlobs:
         # a server that knows no ranges sends the whole
         return data[start : start + length] if len(data) > length else data
 
+    def copy(self, name: str, start: int, length: int, fd: int, at: int) -> int:
+        """See `Blobs.copy`."""
+        return os.pwrite(fd, self.get(name, start, length), at)
+
     def names(self, folder: str) -> list[str]:
         """See `Blobs.names`."""
         top = self._at(folder)

@@ -35,6 +35,8 @@ CONDEMNED = "condemned"
 _VERSION = 2
 _PATIENCE_S = 10.0
 _ASKED_AT_ONCE = 500
+_CACHE_KIB = 16_000
+"""What of the file is kept in memory: digests are asked for in no order, each on a page of its own."""
 _SCHEMA = """
 CREATE TABLE packs (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, "end" INTEGER NOT NULL);
 CREATE TABLE objects (digest BLOB PRIMARY KEY, pack INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
@@ -216,6 +218,7 @@ class PackIndex:
             target = self._path if writable else ":memory:"
             db = sqlite3.connect(target, timeout=30, isolation_level=None, check_same_thread=False)
             self._connection = db
+            db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             version = db.execute("PRAGMA user_version").fetchone()[0]
             if writable:
                 inherit_access(self._path, folder)  # SQLite gives its other files the same
@@ -351,8 +354,7 @@ def _note(db: sqlite3.Connection, pack: str, rows: list[Row], size: int, end: in
         (pack, size, end),
     )
     number = db.execute("SELECT id FROM packs WHERE name = ?", (pack,)).fetchone()[0]
-    values = ((digest, number, offset, length, encoding) for digest, offset, length, encoding in rows)
-    db.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?)", values)
+    db.executemany(f"INSERT OR IGNORE INTO objects VALUES (?, {int(number)}, ?, ?, ?)", rows)  # noqa: S608
     for table in ("damaged", "lost"):
         if db.execute(f"SELECT 1 FROM {table}").fetchone():  # noqa: S608
             db.executemany(f"DELETE FROM {table} WHERE digest = ?", ((row[0],) for row in rows))  # noqa: S608

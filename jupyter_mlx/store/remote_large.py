@@ -13,16 +13,17 @@ from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import CorruptError
 
 from .chunks import cut, windows
+from .copying import copy_range, following
 from .recipes import BadRecipeError, Recipe, RecipeBuilder, leaf_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from .remote_copy import Targets
     from .remote_store import RemoteStore
 
 _STEP_BYTES = 64 << 20
-_COPY_BYTES = 8 << 20
 _MOST_SHARED = 4
 _MOST_LEAVES = 4096
 """Leaves of another version that are looked into for chunks: for some 20 GB of changes."""
@@ -85,9 +86,9 @@ def fill(store: RemoteStore, digest: Digest, fd: int, local: Callable[[Digest], 
     recipe = store.recipe(digest)
     with _shared(store, digest, recipe, local) as shared:
         # the digest of the whole is enough, mostly; where it is wrong, each chunk is looked at
-        if _assembled(store, recipe, fd, shared, checked=False) != digest.raw:
+        if _Assembly(store, fd, shared, checked=False).write(recipe) != digest.raw:
             shared.leaves.clear()  # perhaps a file on this machine is not what it was
-            if _assembled(store, recipe, fd, shared, checked=True) != digest.raw:
+            if _Assembly(store, fd, shared, checked=True).write(recipe) != digest.raw:
                 raise BadRecipeError(str(digest), "its chunks are those of another object")
     store.index.note_leaves(digest.raw, recipe.leaves)
 
@@ -143,22 +144,58 @@ def _share(store: RemoteStore, wanted: set[bytes], other: bytes, path: Path, sha
             at += length
 
 
-def _assembled(store: RemoteStore, recipe: Recipe, fd: int, shared: _Shared, *, checked: bool) -> bytes:
-    """Write the object; the digest of what was written."""
-    hasher, done = blake3(max_threads=2), 0
-    for first in range(0, len(recipe.leaves), _MOST_LEAVES):
-        group = recipe.leaves[first : first + _MOST_LEAVES]
-        lists = dict(store.stream(dict.fromkeys(leaf for leaf, _ in group if leaf not in shared.leaves)))
-        for step in _steps(group, shared):
-            size = sum(size for _, size in step)
-            if step[0][0] in shared.leaves:
-                _copy(*shared.leaves[step[0][0]], fd, done, size, hasher)
+class _Assembly:
+    """One attempt to write an object: from what is on this machine, and from the remote."""
+
+    def __init__(self, store: RemoteStore, fd: int, shared: _Shared, *, checked: bool) -> None:
+        self._store, self._fd, self._shared, self._checked = store, fd, shared, checked
+        self._held = os.fstat(fd).st_size
+        """What an attempt that was cut short has left."""
+
+    def write(self, recipe: Recipe) -> bytes:
+        """Write the object; the digest of what was written."""
+        done, known = 0, self._shared.leaves
+        with following(self._fd, sync=True) as hashing:
+            for first in range(0, len(recipe.leaves), _MOST_LEAVES):
+                group = recipe.leaves[first : first + _MOST_LEAVES]
+                lists = dict(
+                    self._store.stream(dict.fromkeys(leaf for leaf, _ in group if leaf not in known))
+                )
+                for step in _steps(group, self._shared):
+                    size = sum(size for _, size in step)
+                    if step[0][0] in known:
+                        copy_range(*known[step[0][0]], size, self._fd, done)
+                    else:
+                        self._bring(_places(step, lists, done))
+                    done += size
+                    if os.fstat(self._fd).st_size < done:
+                        os.ftruncate(
+                            self._fd, done
+                        )  # what the remote lacks is a hole, which the digest tells
+                    hashing.wrote(done)
+            return hashing.digest()
+
+    def _bring(self, wanted: Targets) -> None:
+        absent = self._not_here(wanted)
+        if self._checked:
+            self._store.use_pieces(list(absent), lambda raw, data: _write(self._fd, data, absent[raw]))
+        else:
+            self._store.copy_pieces(absent, self._fd)
+
+    def _not_here(self, wanted: Targets) -> Targets:
+        """Those chunks that are not on this machine; the others are written to their places."""
+        absent: dict[bytes, Sequence[tuple[int, int]]] = {}
+        for chunk, places in wanted.items():
+            at, length = places[0]
+            data = os.pread(self._fd, length, at) if at < self._held else b""
+            if not _is(chunk, data, length) and chunk in self._shared.chunks:
+                source, where = self._shared.chunks[chunk]
+                data = os.pread(source, length, where)
+            if _is(chunk, data, length):
+                _write(self._fd, data, places)
             else:
-                _bring(store, _places(step, lists, done), fd, shared, checked=checked)
-                _hash(fd, done, size, hasher)
-            done += size
-    os.ftruncate(fd, done)
-    return hasher.digest()
+                absent[chunk] = places
+        return absent
 
 
 def _steps(leaves: Sequence[tuple[bytes, int]], shared: _Shared) -> Iterator[list[tuple[bytes, int]]]:
@@ -189,47 +226,11 @@ def _places(
     return found
 
 
-def _hash(fd: int, at: int, size: int, hasher: blake3) -> None:
-    while size and (data := os.pread(fd, min(_COPY_BYTES, size), at)):  # where it ends early the digest tells
-        hasher.update(data)
-        at, size = at + len(data), size - len(data)
-
-
-def _bring(
-    store: RemoteStore,
-    wanted: dict[bytes, list[tuple[int, int]]],
-    fd: int,
-    shared: _Shared,
-    *,
-    checked: bool,
-) -> None:
-    """Write chunks to their places: those that are on this machine from there, the others from the remote."""
-    absent: list[bytes] = []
-    for chunk, places in wanted.items():
-        at, length = places[0]
-        held = os.pread(fd, length, at)  # by an attempt that was cut short
-        if not _is(chunk, held, length) and chunk in shared.chunks:
-            source, where = shared.chunks[chunk]
-            held = os.pread(source, length, where)
-        if _is(chunk, held, length):
-            _write(fd, held, places)
-        else:
-            absent.append(chunk)
-    store.use_pieces(absent, lambda digest, data: _write(fd, data, wanted[digest]), checked=checked)
-
-
 def _is(chunk: bytes, data: bytes, length: int) -> bool:
     return len(data) == length and blake3(data).digest() == chunk
 
 
-def _write(fd: int, data: bytes | memoryview, places: list[tuple[int, int]]) -> None:
+def _write(fd: int, data: bytes | memoryview, places: Sequence[tuple[int, int]]) -> None:
     for at, length in places:
         if length == len(data):  # else the leaf lies, which the digest of the whole will tell
             os.pwrite(fd, data, at)
-
-
-def _copy(source: int, start: int, fd: int, at: int, size: int, hasher: blake3) -> None:
-    while size and (data := os.pread(source, min(_COPY_BYTES, size), start)):
-        os.pwrite(fd, data, at)
-        hasher.update(data)
-        start, at, size = start + len(data), at + len(data), size - len(data)

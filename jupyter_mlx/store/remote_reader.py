@@ -25,6 +25,8 @@ T = TypeVar("T")
 _RANGE_BYTES = 4 << 20
 _GAP_BYTES = 64 << 10
 """Bytes that are rather read in vain than by a request of their own left out."""
+_WORTH_A_THREAD = 16 << 10
+"""Objects shorter than this on average are hashed by the caller, one after another."""
 
 
 @dataclass(slots=True)
@@ -58,51 +60,73 @@ class PackReader:
         places: Sequence[Place],
         blocks: Mapping[int, At],
         use: Callable[[Place, memoryview], T],
-        *,
-        checked: bool = True,
     ) -> Iterator[tuple[list[T], list[Place]]]:
         """Give each object's bytes to `use`, in the threads that read; what it returned, in groups.
 
         `places` are in the order of the packs. With each group come the places
-        where other bytes were than there should be, or none. Without `checked`
-        only the length is looked at.
+        where other bytes were than there should be, or none.
         """
         ranges = list(_ranges(places, blocks))
         if len(ranges) <= 1 or self._jobs == 1:
-            yield from (self._one(each, use, checked) for each in ranges)
+            for each in ranges:
+                yield _used(each, self._load(each), use, checked=checked)
             return
+        # of many small objects, threads would only take turns: then they do no more than load
+        are_small = sum(place.length for place in places) < len(places) * _WORTH_A_THREAD
         with ThreadPoolExecutor(self._jobs, "jmlx-read") as pool:
-            waiting: deque[Future[tuple[list[T], list[Place]]]] = deque()
+            waiting: deque[Callable[[], tuple[list[T], list[Place]]]] = deque()
             try:
                 for each in ranges:
-                    waiting.append(pool.submit(self._one, each, use, checked))
+                    if are_small:
+                        loaded = pool.submit(self._load, each)
+                        waiting.append(
+                            lambda each=each, loaded=loaded: _used(
+                                each, loaded.result(), use, checked=checked
+                            )
+                        )
+                    else:
+                        done = pool.submit(
+                            lambda each=each: _used(each, self._load(each), use, checked=checked)
+                        )
+                        waiting.append(done.result)
                     if len(waiting) > self._jobs:
-                        yield waiting.popleft().result()
+                        yield waiting.popleft()()
                 while waiting:
-                    yield waiting.popleft().result()
+                    yield waiting.popleft()()
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def _one(
-        self, each: _Range, use: Callable[[Place, memoryview], T], checked: bool
-    ) -> tuple[list[T], list[Place]]:
+    def _load(self, each: _Range) -> list[tuple[memoryview, int]]:
+        """The bytes of each span, and where in its block they begin."""
         try:
             window = memoryview(self._blobs.get(pack_path(each.pack), each.start, each.end - each.start))
         except BlobNotFoundError:
             window = memoryview(b"")
-        done: list[T] = []
-        damaged: list[Place] = []
-        for span in each.spans:
-            data, base = _expanded(window[span.start - each.start : span.end - each.start], span)
-            for place in span.places:
-                _, _, start, length, kind = place
-                piece = data[start - base : start - base + length]
-                encoding = frames.RECIPE if kind == RECIPE else frames.PLAIN
-                if len(piece) == length and (not checked or frames.is_whole(place[0], encoding, piece)):
-                    done.append(use(place, piece))
-                else:
-                    damaged.append(place)
-        return done, damaged
+        return [
+            _expanded(window[span.start - each.start : span.end - each.start], span) for span in each.spans
+        ]
+
+
+def _used(
+    each: _Range,
+    loaded: list[tuple[memoryview, int]],
+    use: Callable[[Place, memoryview], T],
+    *,
+    checked: bool,
+) -> tuple[list[T], list[Place]]:
+    """What `use` returned for each object that is whole, and the places of the others."""
+    done: list[T] = []
+    damaged: list[Place] = []
+    for span, (data, base) in zip(each.spans, loaded, strict=True):
+        for place in span.places:
+            digest, _, start, length, kind = place
+            piece = data[start - base : start - base + length]
+            encoding = frames.RECIPE if kind == RECIPE else frames.PLAIN
+            if len(piece) == length and (not checked or frames.is_whole(digest, encoding, piece)):
+                done.append(use(place, piece))
+            else:
+                damaged.append(place)
+    return done, damaged
 
 
 def _expanded(stored: memoryview, span: _Span) -> tuple[memoryview, int]:

@@ -26,6 +26,7 @@ from .files import new_file
 from .listing import OBJECT, RECIPE, BadListingError, decode
 from .recipes import Recipe
 from .remote_batch import RemoteBatch
+from .remote_copy import copy_pieces
 from .remote_large import fill
 from .remote_reader import PackReader
 from .remote_writer import PackSender, index_path
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .blobs import Blobs
+    from .remote_copy import Targets
     from .remote_index import Place, RemoteIndex
 
     Local = Callable[[Digest], Path | None]
@@ -222,12 +224,15 @@ class RemoteStore:
         while some := list(islice(asked, _TOGETHER)):
             yield from self._read(some, _as_bytes)
 
-    def use_pieces(
-        self, digests: list[bytes], use: Callable[[bytes, memoryview], None], *, checked: bool
-    ) -> None:
-        """Give the bytes of each object to `use`, which is called by several threads."""
-        for _ in self._read(digests, lambda place, data: use(place.digest, data), checked=checked):
+    def use_pieces(self, digests: list[bytes], use: Callable[[bytes, memoryview], None]) -> None:
+        """Give the bytes of each object, checked, to `use`, which is called by several threads."""
+        for _ in self._read(digests, lambda place, data: use(place.digest, data)):
             pass
+
+    def copy_pieces(self, targets: Targets, fd: int) -> None:
+        """Write objects to where they belong in an open file, unchecked; what is not there is left out."""
+        found = self.index.places(list(targets))
+        copy_pieces(self.blobs, self._jobs, found, targets, fd)
 
     def _read(
         self,
@@ -235,7 +240,6 @@ class RemoteStore:
         use: Callable[[Place, memoryview], T],
         *,
         recipes: bool = False,
-        checked: bool = True,
     ) -> Iterator[T]:
         places, blocks = self.index.places(wanted)
         if any((place[4] == RECIPE) != recipes for place in places):
@@ -244,7 +248,7 @@ class RemoteStore:
             absent = set(wanted) - {place.digest for place in places}
             raise NotOnRemoteError(f"b3:{min(absent).hex()}", str(self))
         damaged: list[Place] = []
-        for done, bad in self._reader.read(places, blocks, use, checked=checked):
+        for done, bad in self._reader.read(places, blocks, use):
             yield from done
             damaged += bad
         if damaged:

@@ -39,6 +39,10 @@ class RetryingBlobs:
         """See `Blobs.get`."""
         return self._again(lambda: self._blobs.get(name, start, length))
 
+    def copy(self, name: str, start: int, length: int, fd: int, at: int) -> int:
+        """See `Blobs.copy`."""
+        return self._again(lambda: self._blobs.copy(name, start, length, fd, at))
+
     def names(self, folder: str) -> list[str]:
         """See `Blobs.names`."""
         return self._again(lambda: self._blobs.names(folder))
@@ -83,6 +87,13 @@ class CountingBlobs:
         with self._lock:
             self.received += len(data)
         return data
+
+    def copy(self, name: str, start: int, length: int, fd: int, at: int) -> int:
+        """See `Blobs.copy`."""
+        count = self._blobs.copy(name, start, length, fd, at)
+        with self._lock:
+            self.received += count
+        return count
 
     def names(self, folder: str) -> list[str]:
         """See `Blobs.names`."""
