@@ -15,7 +15,6 @@ from .listing import RECIPE, pack_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from concurrent.futures import Future
 
     from .blobs import Blobs
     from .remote_index import At, Place
@@ -61,7 +60,7 @@ class PackReader:
         blocks: Mapping[int, At],
         use: Callable[[Place, memoryview], T],
     ) -> Iterator[tuple[list[T], list[Place]]]:
-        """Give each object's bytes to `use`, in the threads that read; what it returned, in groups.
+        """Give each object's bytes to `use`, mostly in the threads that read; what it returned, in groups.
 
         `places` are in the order of the packs. With each group come the places
         where other bytes were than there should be, or none.
@@ -69,7 +68,7 @@ class PackReader:
         ranges = list(_ranges(places, blocks))
         if len(ranges) <= 1 or self._jobs == 1:
             for each in ranges:
-                yield _used(each, self._load(each), use, checked=checked)
+                yield _used(each, self._load(each), use)
             return
         # of many small objects, threads would only take turns: then they do no more than load
         are_small = sum(place.length for place in places) < len(places) * _WORTH_A_THREAD
@@ -77,24 +76,27 @@ class PackReader:
             waiting: deque[Callable[[], tuple[list[T], list[Place]]]] = deque()
             try:
                 for each in ranges:
-                    if are_small:
-                        loaded = pool.submit(self._load, each)
-                        waiting.append(
-                            lambda each=each, loaded=loaded: _used(
-                                each, loaded.result(), use, checked=checked
-                            )
-                        )
-                    else:
-                        done = pool.submit(
-                            lambda each=each: _used(each, self._load(each), use, checked=checked)
-                        )
-                        waiting.append(done.result)
+                    waiting.append(self._begun(pool, each, use, are_small=are_small))
                     if len(waiting) > self._jobs:
                         yield waiting.popleft()()
                 while waiting:
                     yield waiting.popleft()()
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
+
+    def _begun(
+        self,
+        pool: ThreadPoolExecutor,
+        each: _Range,
+        use: Callable[[Place, memoryview], T],
+        *,
+        are_small: bool,
+    ) -> Callable[[], tuple[list[T], list[Place]]]:
+        """Have a range read; calling what is returned waits for the end."""
+        if are_small:
+            loaded = pool.submit(self._load, each)
+            return lambda: _used(each, loaded.result(), use)
+        return pool.submit(lambda: _used(each, self._load(each), use)).result
 
     def _load(self, each: _Range) -> list[tuple[memoryview, int]]:
         """The bytes of each span, and where in its block they begin."""
@@ -111,8 +113,6 @@ def _used(
     each: _Range,
     loaded: list[tuple[memoryview, int]],
     use: Callable[[Place, memoryview], T],
-    *,
-    checked: bool,
 ) -> tuple[list[T], list[Place]]:
     """What `use` returned for each object that is whole, and the places of the others."""
     done: list[T] = []
@@ -122,7 +122,7 @@ def _used(
             digest, _, start, length, kind = place
             piece = data[start - base : start - base + length]
             encoding = frames.RECIPE if kind == RECIPE else frames.PLAIN
-            if len(piece) == length and (not checked or frames.is_whole(digest, encoding, piece)):
+            if len(piece) == length and frames.is_whole(digest, encoding, piece):
                 done.append(use(place, piece))
             else:
                 damaged.append(place)
