@@ -136,6 +136,7 @@ def with_detail(run: Run, detail: bytes, files: Iterable[sqlite3.Row]) -> Run:
         git=fields.get("git", {}),
         error=Failure(error["ename"], error["evalue"], tuple(error["traceback"])) if error else None,
         resources=fields.get("resources", {}),
+        problems=tuple(fields.get("problems", ())),
         incomplete=tuple(fields.get("incomplete", ())),
         inputs=tuple(found for role, found in versions if role == "input"),
         outputs=tuple(found for role, found in versions if role == "output"),
