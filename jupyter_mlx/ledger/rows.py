@@ -15,7 +15,7 @@ from .run import Failure, FileVersion, Run, Value
 
 DETAIL = (
     "source", "slice", "slice_notes", "guessed", "seeds", "cell_outputs", "environment", "git", "error", "resources",
-    "incomplete",
+    "incomplete", "problems",
 )  # fmt: skip
 """The fields of a run that are shown, never searched: one JSON value."""
 

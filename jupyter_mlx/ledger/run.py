@@ -96,6 +96,8 @@ class Run:
     """cpu_s, peak_memory_bytes, …; of a long run also `series`. See `capture.resources`."""
     incomplete: tuple[str, ...] = ()
     """Why files may be missing from the inputs and outputs, each with the next step; empty where all could be seen."""
+    problems: tuple[str, ...] = ()
+    """What could not be recorded, a sentence each: steps that a full disk refused, say."""
     starred: bool = False
     note: str = ""
     seq: int = 0
