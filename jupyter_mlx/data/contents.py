@@ -45,7 +45,8 @@ class Contents:
             ObjectNotFoundError: it is not in the store.
             CorruptError: it is damaged, or is none.
         """
-        return self.unsaved.get(entry.digest) or Manifest.decode(self.manifest(entry.of))
+        found = self.unsaved.get(entry.digest)
+        return Manifest.decode(self.manifest(entry.of)) if found is None else found
 
     def listings(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, Manifest]]:
         """Each of some folders' entries with its manifest, some of them read together. Raises what `listing` does."""
@@ -113,13 +114,15 @@ class Contents:
 
     def digests(self, version: Version) -> Iterator[Digest]:
         """Every object of a version, the manifests too; some perhaps more than once."""
-        pending = [version.entry()]
+        top = version.entry()
+        pending = [top] if top.kind == FOLDER else []
+        yield top.of
         while pending:
-            entry = pending.pop()
-            if entry.kind != LINK:
-                yield entry.of
-            if entry.kind == FOLDER:
-                pending.extend(self.listing(entry).entries)
+            for entry in self.listing(pending.pop()).entries:
+                if entry.kind != LINK:
+                    yield entry.of
+                if entry.kind == FOLDER:
+                    pending.append(entry)
 
     def diff(self, before: Version | None, after: Version | None, *, is_here: bool = False) -> Diff:
         """What differs between two versions; with `is_here`, the second is what the work tree has of the first.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .manifest import FOLDER, Entry, Manifest
+from .manifest import FOLDER, Entry, Manifest, paired
 
 Listing: TypeAlias = Callable[[Entry], Manifest]
 
@@ -56,21 +56,14 @@ def diff(
         if is_same or (a and b is None and path and is_elsewhere(a)):
             return
         if (a is None or a.kind == FOLDER) and (b is None or b.kind == FOLDER):
-            left, right = _names(listing, a), _names(listing, b)
-            for name in sorted(left.keys() | right.keys()):
+            for name, old, new in _differing(listing, a, b):
                 inner = name.decode("utf-8", "surrogateescape")
-                walk(f"{path}/{inner}" if path else inner, left.get(name), right.get(name))
+                walk(f"{path}/{inner}" if path else inner, old, new)
         elif a and b and FOLDER not in {a.kind, b.kind}:
             modified.append(FileChange(path, a.size_bytes, b.size_bytes))
         else:
-            leave(path, a)
-            arrive(path, b)
-
-    def leave(path: str, entry: Entry | None) -> None:
-        collect(gone, path, entry)
-
-    def arrive(path: str, entry: Entry | None) -> None:
-        collect(come, path, entry)
+            collect(gone, path, a)
+            collect(come, path, b)
 
     def collect(into: dict[str, Entry], path: str, entry: Entry | None) -> None:
         if entry is not None and entry.kind == FOLDER:
@@ -83,8 +76,12 @@ def diff(
     return _with_renames(gone, come, modified)
 
 
-def _names(listing: Listing, entry: Entry | None) -> dict[bytes, Entry]:
-    return {inner.name: inner for inner in listing(entry).entries} if entry else {}
+def _differing(
+    listing: Listing, a: Entry | None, b: Entry | None
+) -> Iterator[tuple[bytes, Entry | None, Entry | None]]:
+    """The names of two folders that are not the same in both."""
+    pairs = paired(*(listing(each).entries if each else () for each in (a, b)))
+    return (pair for pair in pairs if pair[1] != pair[2])
 
 
 def _with_renames(gone: dict[str, Entry], come: dict[str, Entry], modified: list[FileChange]) -> Diff:

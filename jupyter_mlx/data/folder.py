@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
-from .manifest import FOLDER, Entry, encode_listing
+from .manifest import FOLDER, TOGETHER, Entry, encoded
 from .scan import DIGEST_AT, KIND_AT, Row, Whole, is_settled, size_of
 
 if TYPE_CHECKING:
@@ -98,12 +98,13 @@ class Folder:
         return self._encode() if self.encoded is None else self.encoded
 
     def _encode(self) -> bytes:
-        # entry by entry: a million of them as objects would take more memory than all the rest
         others = {entry.name: entry for entry in self.others}
         names = sorted((*self.files, *others))
-        return encode_listing(
-            names, (lambda name: others.get(name) or self.file(name)) if others else self.file
+        parts = (
+            [others.get(name) or self.file(name) for name in names[at : at + TOGETHER]]
+            for at in range(0, len(names), TOGETHER)
         )
+        return b"".join(encoded(len(names), parts))
 
     def file(self, name: bytes) -> Entry:
         """One of `files` as an entry."""

@@ -15,13 +15,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import msgspec
-
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import AccessError, ConflictError, CorruptError, MlxError, ObjectNotFoundError
 
 from .links import stored_name
-from .manifest import FOLDER, FORMAT, LINK, TAG, Entry, Manifest
+from .manifest import FOLDER, LINK, TAG, Manifest
 from .progress import SILENT
 from .tracked import NOT_ENTERED
 
@@ -41,7 +39,6 @@ Kind: TypeAlias = Literal["file", "folder", "object", "unknown"]
 
 HEAD = b"\x93\xb4" + TAG.encode()
 """How every manifest begins."""
-_DECODER = msgspec.msgpack.Decoder(Manifest)
 
 
 class RootError(ConflictError):
@@ -100,17 +97,18 @@ class Walk(ABC):
             if raw in self._seen:
                 continue
             self._seen.add(raw)
-            entries = self.entries(Digest(raw.hex()), root)
-            self._live.update([entry.digest for entry in entries if entry.kind != LINK])
-            waiting += [entry.digest for entry in entries if entry.kind == FOLDER]
+            manifest = self.listing(Digest(raw.hex()), root)
+            for entries in manifest.parts() if manifest else ():
+                self._live.update([entry.digest for entry in entries if entry.kind != LINK])
+                waiting += [entry.digest for entry in entries if entry.kind == FOLDER]
 
     @abstractmethod
     def lists(self, root: Root) -> bool:
         """Whether an object of which only the digest is known lists a folder."""
 
     @abstractmethod
-    def entries(self, digest: Digest, root: Root) -> tuple[Entry, ...]:
-        """What a folder lists; nothing where the listing is nowhere."""
+    def listing(self, digest: Digest, root: Root) -> Manifest | None:
+        """What a folder lists; None where the listing is nowhere."""
 
 
 class Marking(Walk):
@@ -140,10 +138,10 @@ class Marking(Walk):
         except MlxError:
             return False
 
-    def entries(self, digest: Digest, root: Root) -> tuple[Entry, ...]:
-        """See `Walk.entries`."""
+    def listing(self, digest: Digest, root: Root) -> Manifest | None:
+        """See `Walk.listing`."""
         try:
-            return decode(self._contents.manifest(digest))
+            return Manifest.decode_own(self._contents.manifest(digest))
         except ObjectNotFoundError:
             # where it was made, all that it names was stored before it; so of a listing that
             # was never here, nothing can be here alone
@@ -151,7 +149,7 @@ class Marking(Walk):
                 problem = f"the listing {digest.short} of a folder was here and is lost"
                 raise RootError(root.where, f"{problem}; {_REPAIR}") from None
             self.marked.absent.append(root.where)
-            return ()
+            return None
         except CorruptError:
             raise RootError(
                 root.where, f"the listing {digest.short} of a folder is damaged; {_REPAIR}"
@@ -161,27 +159,10 @@ class Marking(Walk):
 _REPAIR = "`jmlx verify --repair` or `jmlx fetch` brings it from a remote, `jmlx add` from whole data"
 
 
-def decode(data: bytes) -> tuple[Entry, ...]:
-    """The entries of a manifest that the store holds; names are not looked at.
-
-    Raises:
-        CorruptError: it is none.
-    """
-    try:
-        found = _DECODER.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise CorruptError(str(error)) from None
-    if found.tag != TAG or found.format != FORMAT:
-        raise CorruptError("it is not a folder's listing")
-    return found.entries
-
-
-def names(data: bytes) -> list[bytes]:
+def names(data: bytes) -> Iterator[bytes]:
     """The objects that a manifest lists; none where the bytes only begin like one."""
-    try:
-        return [entry.digest for entry in decode(data) if entry.kind != LINK]
-    except CorruptError:
-        return []
+    with contextlib.suppress(CorruptError):
+        yield from (entry.digest for entry in Manifest.decode_own(data).entries if entry.kind != LINK)
 
 
 def linked(root: Path, objects: Path) -> Iterator[Root]:

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from .manifest import Manifest
 
 
+def is_incomplete(store: ObjectStore, manifest: Manifest) -> bool:
+    """Whether a store lacks something that a manifest names."""
+    return any(
+        store.missing(entry.of for entry in entries if entry.kind != LINK) for entries in manifest.parts()
+    )
+
+
 class Partial:
     """Manifests whose files are not all here, a file each, named by the hex digits of the digest."""
 
@@ -57,7 +64,7 @@ class Partial:
             AccessError: it can't be written.
         """
         data = manifest.encode()
-        if store.missing(entry.of for entry in manifest.entries if entry.kind != LINK):
+        if is_incomplete(store, manifest):
             self.put(data)
         else:
             store.put(data)

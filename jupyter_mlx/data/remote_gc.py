@@ -14,7 +14,8 @@ from jupyter_mlx.store.remote_store import RemoteStore
 from jupyter_mlx.store.remote_sweep import RemoteRemoved, RemoteSweep
 
 from . import sending
-from .gc import HEAD, Root, RootError, Walk, decode
+from .gc import HEAD, Root, RootError, Walk
+from .manifest import Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from jupyter_mlx.store.base import ObjectStore
 
     from .contents import Contents
-    from .manifest import Entry
 
 GRACE_S = 14 * 86400.0
 """Longer than any push takes."""
@@ -95,11 +95,11 @@ class _Marking(Walk):
         data = self._bytes(root.digest, root)
         return data is not None and data.startswith(HEAD)
 
-    def entries(self, digest: Digest, root: Root) -> tuple[Entry, ...]:
-        """See `Walk.entries`."""
+    def listing(self, digest: Digest, root: Root) -> Manifest | None:
+        """See `Walk.listing`."""
         data = self._bytes(digest, root)
         # what is nowhere names nothing that a fetch could ask for
-        return decode(data) if data is not None else ()
+        return Manifest.decode_own(data) if data is not None else None
 
     def _bytes(self, digest: Digest, root: Root) -> bytes | None:
         try:

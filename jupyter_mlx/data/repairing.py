@@ -10,7 +10,8 @@ from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import MlxError
 
 from .gc import HEAD
-from .manifest import FOLDER, LINK
+from .manifest import FOLDER
+from .partial import is_incomplete
 from .version import Version
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _is_in(full: Path, store: ObjectStore) -> bool:
 
 def _put_listing(store: ObjectStore, manifest: Manifest) -> None:
     with store.hold():
-        if not store.missing(inner.of for inner in manifest.entries if inner.kind != LINK):
+        if not is_incomplete(store, manifest):
             store.put(manifest.encode())
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from jupyter_mlx.errors import ObjectNotFoundError
 
-from .manifest import FOLDER, PROGRAM, Entry
+from .manifest import FOLDER, PROGRAM, Entry, paired
 
 if TYPE_CHECKING:
     from .contents import Contents
@@ -54,10 +54,10 @@ def _agrees(tree: WorkTree, contents: Contents, now: Entry, then: Entry) -> bool
     if now.kind != FOLDER or then.kind != FOLDER or tree.store.has(then.of):
         return False
     try:
-        named = {entry.name: entry for entry in contents.listing(then).entries}
+        named = contents.listing(then)
     except ObjectNotFoundError:
         return False
     return all(
-        entry.name in named and _agrees(tree, contents, entry, named[entry.name])
-        for entry in contents.listing(now).entries
+        here is None or (there is not None and _agrees(tree, contents, here, there))
+        for _, here, there in paired(contents.listing(now).entries, named.entries)
     )

@@ -161,28 +161,34 @@ class _Walk:
             if entry.kind == FOLDER:
                 if entry.digest not in self._seen:
                     self._seen.add(entry.digest)
-                    waiting += self.inside(entry)
+                    for inner in self.inside(entry):
+                        if inner.kind == FOLDER:
+                            waiting.append(inner)
+                        elif inner.kind != LINK:
+                            self.needed.add(inner.digest)
             else:
                 self.needed.add(entry.digest)
 
-    def inside(self, entry: Entry) -> tuple[Entry, ...]:
+    def inside(self, entry: Entry) -> Iterable[Entry]:
         """What a folder holds that should be here: of one of which only parts are here, those parts."""
         whole = self._store.has(entry.of)
         if whole:
             self.needed.add(entry.digest)
         try:
-            found = Manifest.decode(self._contents.manifest(entry.of)).entries
+            found = Manifest.decode(self._contents.manifest(entry.of))
         except ObjectNotFoundError:
             self.needed.add(entry.digest)  # told as missing
             return ()
         except CorruptError:
             self.bad.add(entry.digest)
             return ()
-        if whole:
-            return found
-        files = [inner.of for inner in found if inner.kind not in {LINK, FOLDER}]
-        absent = {digest.raw for digest in self._store.missing(files)}
-        return tuple(inner for inner in found if inner.digest not in absent and self._is_here(inner))
+        return found.entries if whole else self._here(found)
+
+    def _here(self, manifest: Manifest) -> Iterator[Entry]:
+        for entries in manifest.parts():
+            files = [inner.of for inner in entries if inner.kind not in {LINK, FOLDER}]
+            absent = {digest.raw for digest in self._store.missing(files)}
+            yield from (each for each in entries if each.digest not in absent and self._is_here(each))
 
     def _is_here(self, entry: Entry) -> bool:
         """Whether something of a folder is here, so that its absence is no gap of a part that was never fetched."""

@@ -10,13 +10,15 @@ from jupyter_mlx.data.manifest import (
     FOLDER,
     FORMAT,
     LINK,
+    PROGRAM,
     TAG,
+    TOGETHER,
     BadManifestError,
     BadNameError,
     Entry,
     Manifest,
     are_safe,
-    encode_listing,
+    encoded,
     is_safe,
 )
 from jupyter_mlx.testing.strategies import listings
@@ -36,19 +38,68 @@ def test_what_is_encoded_is_read_back(entries):
 
 @given(listings())
 def test_a_listing_encoded_entry_by_entry_is_the_same(entries):
-    named = {entry.name: entry for entry in entries}
-    assert encode_listing(sorted(named), named.__getitem__) == Manifest.of(entries).encode()
+    ordered = list(Manifest.of(entries).entries)
+    assert b"".join(encoded(len(ordered), ([entry] for entry in ordered))) == Manifest.of(entries).encode()
 
 
-@pytest.mark.parametrize("count", [0, 15, 16, 65_535, 65_536])
-def test_a_listing_of_any_length_is_encoded_the_same(count):
-    names = [b"%06d" % number for number in range(count)]
-    assert encode_listing(names, file) == Manifest.of(map(file, names)).encode()
+@pytest.mark.parametrize("count", [0, 15, 16, TOGETHER, TOGETHER + 1, 65_535, 65_536])
+def test_a_listing_of_any_length_is_encoded_as_msgpack_does_and_read_back(count):
+    entries = [file(b"%06d" % number) for number in range(count)]
+    manifest = Manifest.of(entries)
+    assert manifest.encode() == msgspec.msgpack.encode([TAG, FORMAT, entries])
+    again = Manifest.decode(manifest.encode())
+    assert (len(again), list(again.entries)) == (count, entries)
 
 
 def test_a_name_that_is_refused_is_not_encoded():
     with pytest.raises(BadNameError, match=r"'\.git'"):
-        encode_listing([b".git", b"a"], file)
+        list(encoded(2, [[file(b".git"), file(b"a")]]))
+
+
+def many(odd=None, at=TOGETHER):
+    entries = [file(b"%06d" % number) for number in range(3 * TOGETHER)]
+    return [*entries[:at], odd, *entries[at:]] if odd else entries
+
+
+LONG = [
+    Entry(b"%06d " % (TOGETHER - 1), LINK, b"x" * 4095, 0, 1),
+    Entry(b"%06d " % (TOGETHER - 1), FOLDER, RAW, 1 << 62, 1 << 40),
+    Entry(b"%06d%0248d" % (TOGETHER - 1, 0), PROGRAM, RAW, 1 << 20, 1),
+]
+
+
+@pytest.mark.parametrize("odd", LONG, ids=["long link", "folder", "long name"])
+def test_a_long_listing_with_all_kinds_of_entries_is_read_back(odd):
+    entries = many(odd)
+    assert list(Manifest.decode(Manifest.of(entries).encode()).entries) == entries
+
+
+@pytest.mark.parametrize("at", [0, 1, TOGETHER, 2 * TOGETHER, 3 * TOGETHER - 1])
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"name": b".."}, "it names"),
+        ({"name": b"000000"}, "out of order"),
+        ({"kind": 9}, "malformed"),
+        ({"digest": b"short"}, "malformed"),
+        ({"size_bytes": -1}, "malformed"),
+    ],
+)
+def test_a_long_listing_is_refused_wherever_it_is_wrong(at, change, problem):
+    entries = many()
+    if change.get("name") == b"000000" and at == 0:
+        at = 1
+    entries[at] = msgspec.structs.replace(entries[at], **change)
+    with pytest.raises(BadManifestError, match=problem):
+        Manifest.decode(msgspec.msgpack.encode([TAG, FORMAT, entries]))
+
+
+@pytest.mark.parametrize(
+    "change", [lambda data: data[:-1], lambda data: data + b"\x00"], ids=["short", "long"]
+)
+def test_a_long_listing_that_is_cut_or_goes_on_is_refused(change):
+    with pytest.raises(BadManifestError, match="not a folder's listing"):
+        Manifest.decode(change(Manifest.of(many()).encode()))
 
 
 ODD = st.sampled_from(
@@ -142,7 +193,7 @@ def test_a_name_that_would_be_refused_later_is_not_written(name):
     "name", [b"...", b"a b", b"line\nbreak", "🎲".encode(), b"\xff\xfe", b"12:30.png", b"n" * 255]
 )
 def test_an_odd_but_honest_name_is_kept_exactly(name):
-    assert Manifest.decode(Manifest.of([file(name)]).encode()).entries[0].name == name
+    assert [entry.name for entry in Manifest.decode(Manifest.of([file(name)]).encode()).entries] == [name]
 
 
 @pytest.mark.parametrize(
