@@ -84,6 +84,9 @@ class Run:
     seeds: dict[str, Any] = field(default_factory=dict)
     """Generator (`random`, `numpy`, `torch`, …) → `state`, a digest of it when the run began, and `set`, the
     seeds that the code gives it."""
+    command: dict[str, Any] = field(default_factory=dict)
+    """How it was begun, so that it can be again: of a cell `track`, the rest of its `%%track` line; of a block in a
+    script `script`, `argv` and `cwd`."""
     inputs: tuple[FileVersion, ...] = ()
     outputs: tuple[FileVersion, ...] = ()
     cell_outputs: tuple[dict[str, Any], ...] = ()
