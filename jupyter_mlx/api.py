@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, overload
 
 from . import recorder
-from .capture.lineage import audit
 from .errors import NotFoundError, NotYetError, UsageError
 from .project import Project
 
@@ -168,7 +167,7 @@ class run:  # noqa: N801 (used as a function: `with jm.run("name", lr=0.1) as r:
             parent=parent.id if parent else os.environ.get(recorder.RUN_VARIABLE),
         )
         self._project = project
-        self._touched = audit.listen(project.root)
+        self._run.listen()
         recorder.activate(self._run)
         return self._run
 
@@ -179,9 +178,9 @@ class run:  # noqa: N801 (used as a function: `with jm.run("name", lr=0.1) as r:
 
         from .ledger.run import Failure
 
-        audit.stop(self._touched)
+        self._run.stop_listening()
         recorder.deactivate(self._run)
-        for problem in self._run.add_files(self._touched):
+        for problem in self._run.add_seen():
             _warn(problem)
         failure = None
         if kind is not None:

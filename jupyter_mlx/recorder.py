@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from . import lineage
 from .capture import environment, git
 from .capture.lineage import audit
 from .capture.resources import Meter
@@ -25,8 +26,10 @@ from .ledger import record
 from .ledger.payloads import fold
 from .ledger.rows import plain
 from .ledger.run import Failure, FileVersion, How, Kind, Run, Status, new_id, utc_now
+from .lineage import RunFiles
 
 if TYPE_CHECKING:
+    from .capture.lineage.seen import SeenFile
     from .capture.redact import Redactor
     from .data.workspace import Version, Workspace
     from .ledger.ledger import Ledger
@@ -37,8 +40,6 @@ PROJECT_VARIABLE = "JUPYTER_MLX_PROJECT"
 """Names, in a child process, the folder of the project."""
 NOTEBOOK_VARIABLE = "JUPYTER_MLX_NOTEBOOK"
 """Names, in a kernel that we started, its notebook, relative to the project."""
-FOLD_FILES = 16
-"""From so many files of one tracked folder on, a run names the folder's version instead of each file."""
 
 
 class Report(Protocol):
@@ -115,10 +116,18 @@ class Recorder:
         return LoggedRun(self, self.ledger.get(run_id))
 
     def settle(
-        self, run: Run, state: Future[git.GitState | None], report: Report | None, held: ExitStack
+        self,
+        run: Run,
+        state: Future[git.GitState | None],
+        report: Report | None,
+        held: ExitStack,
+        outside: Sequence[SeenFile] = (),
     ) -> None:
-        """Add git and environment to a sealed run and keep its record, beside the caller; then let go of `held`."""
-        future = self._pool.submit(self._settle, run, state, report)
+        """Complete a sealed run beside the caller, then let go of `held`.
+
+        Added are git, environment and the versions of files outside the project; its record is kept.
+        """
+        future = self._pool.submit(self._settle, run, state, report, outside)
         future.add_done_callback(lambda _: held.close())
         with self._lock:
             self._open_settles.add(future)
@@ -135,14 +144,26 @@ class Recorder:
         with self._lock:
             self._open_settles.discard(future)
 
-    def _settle(self, run: Run, state: Future[git.GitState | None], report: Report | None) -> None:
+    def _settle(
+        self,
+        run: Run,
+        state: Future[git.GitState | None],
+        report: Report | None,
+        outside: Sequence[SeenFile],
+    ) -> None:
         try:
             with audit.quiet():
                 store = self.workspace.store
                 digest = store.put(
                     msgspec.json.encode(self.redactor.value(environment.capture()), order="sorted")
                 )
-                run = replace(run, environment=str(digest), git=self._git_facts(state.result()))
+                run = replace(
+                    run,
+                    environment=str(digest),
+                    git=self._git_facts(state.result()),
+                    inputs=(*run.inputs, *lineage.outside(outside, "input")),
+                    outputs=(*run.outputs, *lineage.outside(outside, "output")),
+                )
                 run = self.ledger.finish(run)
                 kept = store.put(record.encode(run, self.ledger.series(run.id)))
                 self.ledger.set_record(run.id, str(kept))
@@ -230,6 +251,9 @@ class ActiveRun(LoggedRun):
         self._inputs: dict[str, FileVersion] = {}
         self._outputs: dict[str, FileVersion] = {}
         self._cell_outputs: list[dict[str, Any]] = []
+        self._files: RunFiles | None = None
+        self._outside: list[SeenFile] = []
+        self._incomplete: list[str] = []
 
     def add_input(self, version: Version, how: How = "declared") -> None:
         """Note data that the run reads; declared wins over seen."""
@@ -239,29 +263,25 @@ class ActiveRun(LoggedRun):
         """Note data that the run wrote; declared wins over seen."""
         _keep(self._outputs, version, how)
 
-    def add_files(self, touched: audit.Touched) -> list[str]:
-        """Note the files that were seen being read and written; what could not be stored is returned as told."""
-        problems: list[str] = []
-        with audit.quiet():
-            for role, add in (("read", self.add_input), ("written", self.add_output)):
-                for path in self._folded(touched.paths(role)):
-                    try:
-                        add(self._recorder.workspace.save(path), "seen")
-                    except (MlxError, OSError) as error:
-                        problems.append(f"{path} could not be recorded: {error}")
-        return problems
+    def listen(self) -> None:
+        """Begin to see which files are read and written."""
+        self._files = RunFiles(self._recorder.root, self._recorder.workspace, self._state)
 
-    def _folded(self, paths: list[str]) -> list[str]:
-        """The paths, with a tracked folder in the place of many files of it."""
-        folders = [found.path for found in self._recorder.workspace.pointers() if found.kind == "folder"]
-        groups: dict[str, list[str]] = {}
-        for path in paths:
-            folder = next((folder for folder in folders if path.startswith(f"{folder}/")), "")
-            groups.setdefault(folder, []).append(path)
-        found = groups.pop("", [])
-        for folder, members in groups.items():
-            found += [folder] if len(members) >= FOLD_FILES else members
-        return found
+    def stop_listening(self) -> None:
+        """What is done to files from now on is not the run's."""
+        if self._files is not None:
+            self._files.stop()
+
+    def add_seen(self) -> list[str]:
+        """Note the files that were seen being read and written; what could not be stored is returned as told."""
+        if self._files is None:
+            return []
+        found = self._files.versions()
+        for role, files in ((self._inputs, found.inputs), (self._outputs, found.outputs)):
+            for file in files:
+                role.setdefault(file.path, file)
+        self._outside, self._incomplete = found.outside, found.incomplete
+        return found.problems
 
     def add_cell_output(self, output: dict[str, Any]) -> None:
         """Note an output as the notebook format has it; large payloads become objects."""
@@ -292,9 +312,10 @@ class ActiveRun(LoggedRun):
             cell_outputs=tuple(self._cell_outputs),
             error=error,
             resources=self._meter.read(),
+            incomplete=tuple(self._incomplete),
         )
         self.run = self._recorder.ledger.finish(run)
-        self._recorder.settle(self.run, self._state, report, self._held)
+        self._recorder.settle(self.run, self._state, report, self._held, self._outside)
         return self.run
 
 

@@ -138,7 +138,7 @@ def _of_run(project: Project, name: str) -> list[Version] | None:
     except RunNotFoundError:
         return None
     # what it wrote is how it left the data, also where it had read that
-    files = {file.path: file for file in (*run.inputs, *run.outputs)}
+    files = {file.path: file for file in (*run.inputs, *run.outputs) if file.kind != "outside"}
     return [project.workspace.named(file) for _, file in sorted(files.items())]
 
 

@@ -12,7 +12,7 @@ from .errors import AccessError, ConflictError, NotFoundError
 
 if TYPE_CHECKING:
     from .data.workspace import Workspace
-    from .ledger.run import FileVersion, Run
+    from .ledger.run import Run
     from .recorder import Recorder
 
 
@@ -99,7 +99,8 @@ def restore(run: Run, workspace: Workspace, folder: Path, only: str = "") -> lis
     """
     if folder.exists() and any(folder.iterdir()):
         raise FolderInTheWayError(str(folder))
-    files = [file for file in (*run.inputs, *run.outputs) if not only or file.path == only]
+    stored = [file for file in (*run.inputs, *run.outputs) if file.kind != "outside"]
+    files = [file for file in stored if not only or file.path == only]
     if only and not files:
         raise NotFoundError(f"run {run.id[:8]} has no file {only}; `jmlx runs show {run.id[:8]}` lists them")
     made = []
@@ -107,19 +108,13 @@ def restore(run: Run, workspace: Workspace, folder: Path, only: str = "") -> lis
         for file in files:
             target = folder / file.path
             target.parent.mkdir(parents=True, exist_ok=True)
-            workspace.restore(_version(file), to=target)
+            workspace.restore(workspace.named(file), to=target)
             made.append(target)
         if not only and run.source:
             made.append(_write_notebook(run, workspace, folder))
     except OSError as error:
         raise AccessError.of(error, error.filename or folder) from error
     return made
-
-
-def _version(file: FileVersion) -> Any:
-    from .data.workspace import Version
-
-    return Version(file.path, file.kind, Digest.parse(file.digest), file.size_bytes, 1)
 
 
 def _write_notebook(run: Run, workspace: Workspace, folder: Path) -> Path:

@@ -46,6 +46,11 @@ def capture(root: Path) -> GitState | None:
     return GitState(commit, facts.get("branch.head", ""), dirty, remote, diff[:MAX_DIFF_BYTES])
 
 
+def tracked(root: Path, paths: list[str]) -> list[str]:
+    """Those of the paths, relative to `root`, that git tracks."""
+    return (_git(root, "ls-files", "-z", "--", *paths) or "").split("\0")[:-1]
+
+
 def _git(root: Path, *arguments: str) -> str | None:
     """What git prints; None where it fails or is not there."""
     try:

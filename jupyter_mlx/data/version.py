@@ -20,8 +20,8 @@ if TYPE_CHECKING:
             """See `Version.path`."""
 
         @property
-        def kind(self) -> Literal["file", "folder"]:
-            """See `Version.kind`."""
+        def kind(self) -> str:
+            """`folder`; of a file, anything else."""
 
         @property
         def digest(self) -> str:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .sync import Transfer
     from .tracking import Tracking
     from .verify import Verdict
-    from .version import Named
+    from .version import Kind, Named
 
 __all__ = ["Link", "PathState", "Version", "Workspace"]
 
@@ -358,7 +358,8 @@ class Workspace:
 
     def named(self, file: Named) -> Version:
         """The version that a run's record names."""
-        return Version(file.path, file.kind, Digest.parse(file.digest), file.size_bytes, 1)
+        kind: Kind = "folder" if file.kind == "folder" else "file"
+        return Version(file.path, kind, Digest.parse(file.digest), file.size_bytes, 1)
 
     def verify(
         self,

@@ -43,7 +43,6 @@ class _Cell:
     run: ActiveRun
     log: OutputLog
     key: str
-    touched: audit.Touched | None
 
 
 class Tracker:
@@ -151,8 +150,9 @@ class Tracker:
             run.add_input(project.workspace.save(self.project.relative(declared)))
         key, log = self._tap.open()
         activate(run)
-        touched = audit.listen(project.root) if options.lineage else None
-        return _Cell(options, run, log, key, touched)
+        if options.lineage:
+            run.listen()
+        return _Cell(options, run, log, key)
 
     def _history(self) -> list[str]:
         """The cells that were executed before this one, without the `%%track` lines."""
@@ -166,8 +166,7 @@ class Tracker:
         cell = self._cells.pop(id(result.info), None) if result is not None else self._last()
         if cell is None:
             return
-        if cell.touched is not None:
-            audit.stop(cell.touched)
+        cell.run.stop_listening()
         deactivate(cell.run)
         with audit.quiet():
             try:
@@ -182,7 +181,7 @@ class Tracker:
     def _seal(self, cell: _Cell, result: Any) -> None:
         self._tap.finish(cell.key)
         self._add_last_value(cell, result)
-        for problem in cell.run.add_files(cell.touched) if cell.touched else ():
+        for problem in cell.run.add_seen():
             warn(problem)
         self._add_declared(cell)
         for output in cell.log.take():

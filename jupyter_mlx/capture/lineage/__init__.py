@@ -1,1 +1,1 @@
-"""Which files this process reads and writes, seen without being declared."""
+"""Which files a run reads and writes, without being told."""

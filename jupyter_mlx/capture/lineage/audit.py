@@ -1,11 +1,10 @@
 """Files that Python code of this process opens, by an audit hook.
 
 What it misses: files that native code opens without Python (pyarrow, polars,
-h5py, …) and other processes. Source: PEP 578, and the events' table at
-https://docs.python.org/3/library/audit_events.html.
-
-A hook cannot be removed, so there is one a process, with a switch. Inside it
-the path is made absolute at once, since the working folder may change.
+h5py, …) and other processes. A hook cannot be removed, so there is one a
+process, with a switch. Inside it is done only what can't be done later: the
+path is made absolute, since the working folder may change, and the file is
+looked at before it is overwritten.
 """
 
 from __future__ import annotations
@@ -16,52 +15,98 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
-WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-SKIPPED = frozenset(
-    {".mlx", ".git", ".ipynb_checkpoints", "__pycache__", ".venv", "node_modules", "site-packages"}
-)
-"""Folders whose files are never data of a run."""
+from .events import GONE, MADE, READ, TOUCHES, UNSURE, UPDATED, absolute, look
+from .places import Places
+
+MINE = 32
+"""A thread that this run may have started did it; without, one that was there before."""
+CHANGES = MADE | UPDATED | GONE
+LARGE_BYTES = 1 << 20
+"""From this size on an input is told of as soon as it is opened."""
+
+Look: TypeAlias = "tuple[int, int, int, int, int]"
+"""Inode, size, mtime_ns, ctime_ns, number of names."""
+
+
+class Keeper(Protocol):
+    """Is told of inputs while they are what the run read."""
+
+    def opened(self, path: str) -> None:
+        """A large file of the project was opened for reading.
+
+        Called in the middle of anything: it may only put the path into a queue.
+        """
+
+    def changing(self, path: str) -> None:
+        """A file that the run read is about to be changed by it, and will be when this returns."""
 
 
 @dataclass(slots=True)
-class Touched:
-    """The files that were opened while it listened, as absolute paths, in the order of their first opening."""
+class Touch:
+    """What was done to one path."""
 
-    root: str
-    """Only files below it count; `/`-terminated."""
-    read: dict[str, None] = field(default_factory=dict)
-    written: dict[str, None] = field(default_factory=dict)
+    before: Look | None
+    """What was there when it was first touched."""
+    first: int
+    bits: int
 
-    def note(self, path: str, *, writes: bool) -> None:
-        """A file was opened."""
-        if not path.startswith(self.root):
-            return
-        if writes:
-            self.written[path] = None
-        elif path not in self.written:
-            self.read[path] = None
-
-    def paths(self, role: str) -> list[str]:
-        """What was `read` or `written`, relative to the root, without what is no data; only what is there now."""
-        found = self.read if role == "read" else self.written
-        relative = [path[len(self.root) :] for path in found]
-        return [path for path in relative if is_data(path) and Path(self.root, path).is_file()]
+    @property
+    def size_bytes(self) -> int:
+        """Of what was there; 0 where nothing was."""
+        return self.before[1] if self.before else 0
 
 
-def is_data(path: str) -> bool:
-    """Whether a path below the project can be data: nothing in git's, Jupyter's, our own or a package's folders."""
-    parts = path.split("/")
-    return SKIPPED.isdisjoint(parts) and not path.endswith((".mlx", ".pyc")) and parts[-1] != "mlx.lock"
+@dataclass(slots=True)
+class Listener:
+    """The files that were touched while it listened."""
+
+    places: Places
+    keeper: Keeper | None = None
+    touched: dict[str, Touch] = field(default_factory=dict)
+    """By absolute path, in the order of their first touch."""
+    unsure: dict[str, int] = field(default_factory=dict)
+    """Paths that may be relative to another folder than the working one."""
+    strangers: frozenset[int] = frozenset()
+    """Threads that were there before."""
+
+    def note(self, path: str, what: int) -> None:
+        """A file is about to be touched."""
+        if threading.get_ident() not in self.strangers:
+            what |= MINE
+        known = self.touched.get(path)
+        if known is None:
+            known = self.touched[path] = Touch(look(path), what, 0)
+            if what & READ and not what & GONE and known.size_bytes >= LARGE_BYTES:
+                self._tell(path, opened=True)
+        is_first = what & CHANGES and not known.bits & CHANGES
+        if is_first and known.size_bytes and (known.bits & READ or what & (READ | UPDATED)):
+            self._tell(path, opened=False)
+        known.bits |= what
+
+    def _tell(self, path: str, *, opened: bool) -> None:
+        inner = self.places.inside(path) if self.keeper else None
+        if inner is not None and self.keeper is not None:
+            with quiet():
+                (self.keeper.opened if opened else self.keeper.changing)(inner)
+
+
+class Taker(Protocol):
+    """Takes what the hook sees."""
+
+    places: Places
+    unsure: dict[str, int]
+
+    def note(self, path: str, what: int) -> None:
+        """A file is about to be touched."""
 
 
 class _Switch:
-    """The hook's state: who listens, and which thread is our own."""
+    """The hook's state: who listens, and which threads are our own."""
 
     def __init__(self) -> None:
-        self.listeners: tuple[Touched, ...] = ()
+        self.listeners: tuple[Taker, ...] = ()
         self.installed = False
         self.quiet = threading.local()
 
@@ -70,37 +115,23 @@ _switch = _Switch()
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if not _switch.listeners or event not in _EVENTS or getattr(_switch.quiet, "on", False):
+    listeners = _switch.listeners
+    if not listeners:
+        return
+    decode = TOUCHES.get(event)
+    if decode is None or getattr(_switch.quiet, "on", False):
         return
     try:
-        for path, writes in _EVENTS[event](arguments):
-            absolute = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 (links are resolved after the cell)
-            for listener in _switch.listeners:
-                listener.note(absolute, writes=writes)
-    except (TypeError, ValueError, OSError):
-        # the hook runs inside the user's own call, which must not fail by it
-        return
-
-
-def _opened(arguments: tuple[Any, ...]) -> Iterator[tuple[Any, bool]]:
-    path, mode, flags = arguments
-    if not isinstance(path, int):
-        yield (
-            path,
-            bool((flags or 0) & WRITING) or (isinstance(mode, str) and not set("wax+").isdisjoint(mode)),
-        )
-
-
-def _renamed(arguments: tuple[Any, ...]) -> Iterator[tuple[Any, bool]]:
-    yield arguments[1], True
-
-
-def _connected(arguments: tuple[Any, ...]) -> Iterator[tuple[Any, bool]]:
-    if arguments[0] not in (":memory:", ""):
-        yield arguments[0], False
-
-
-_EVENTS = {"open": _opened, "os.rename": _renamed, "sqlite3.connect": _connected}
+        for given, what in decode(arguments):
+            path = absolute(given)
+            for listener in listeners:
+                if listener.places.counts(path):
+                    if what & UNSURE and not os.path.isabs(given):  # noqa: PTH117
+                        listener.unsure[os.path.normpath(os.fsdecode(given))] = what & ~UNSURE
+                    else:
+                        listener.note(path, what & ~UNSURE)
+    except Exception:  # noqa: S110 (it runs inside the user's own call, which must not fail by it)
+        pass
 
 
 @contextmanager
@@ -114,16 +145,27 @@ def quiet() -> Iterator[None]:
         _switch.quiet.on = before
 
 
-def listen(root: Path) -> Touched:
-    """Begin to note the files below `root`; `stop` ends it."""
+def listen(places: Places, keeper: Keeper | None = None) -> Listener:
+    """Begin to note files; `stop` ends it. Threads that are there now, but for this one, are strangers."""
     if not _switch.installed:
         sys.addaudithook(_hook)
         _switch.installed = True
-    touched = Touched(os.path.join(os.path.abspath(root), ""))  # noqa: PTH100, PTH118
-    _switch.listeners = (*_switch.listeners, touched)
-    return touched
+    others = {thread.ident or 0 for thread in threading.enumerate()} - {threading.get_ident()}
+    listener = Listener(places, keeper, strangers=frozenset(others))
+    _switch.listeners = (*_switch.listeners, listener)
+    return listener
 
 
-def stop(touched: Touched) -> None:
+def stop(listener: Listener) -> None:
     """Note no more."""
-    _switch.listeners = tuple(listener for listener in _switch.listeners if listener is not touched)
+    _switch.listeners = tuple(other for other in _switch.listeners if other is not listener)
+
+
+def listens() -> bool:
+    """Whether anything does in this process."""
+    return bool(_switch.listeners)
+
+
+def listen_only(listener: Taker | None) -> None:
+    """In a child that was forked: what listened in the parent does no more, but for `listener`."""
+    _switch.listeners = (listener,) if listener else ()

@@ -7,20 +7,35 @@ from pathlib import Path
 import pytest
 
 from jupyter_mlx.capture.lineage import audit
+from jupyter_mlx.capture.lineage.listening import Listening
 
 
 @pytest.fixture
-def seen(tmp_path, monkeypatch):
-    """Do something while listening; what was (read, written)."""
+def listen(tmp_path, monkeypatch):
+    """Do something while listening; all that was seen."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / ".mlx").mkdir()
 
-    def during(action):
-        touched = audit.listen(tmp_path)
+    def during(action, **how):
+        listening = Listening(tmp_path, tmp_path / ".mlx", **how)
         try:
             action()
         finally:
-            audit.stop(touched)
-        return touched.paths("read"), touched.paths("written")
+            found = listening.finish()
+        return found
+
+    return during
+
+
+@pytest.fixture
+def seen(listen):
+    """Do something while listening; what was (read, written) by the run's own code."""
+
+    def during(action):
+        found = listen(action)
+        return tuple(
+            [file.path for file in found.role(role) if file.how == "seen"] for role in ("input", "output")
+        )
 
     return during
 
@@ -81,9 +96,7 @@ def test_renames_copies_databases_and_threads_are_seen(seen):
         thread.start()
         thread.join()
 
-    read, written = seen(action)
-    assert {"whole", "copy", "threaded"} <= set(written)
-    assert "some.db" in read + written
+    assert seen(action) == ([], ["whole", "copy", "some.db", "threaded"])
 
 
 def test_our_own_files_are_not_the_cells(seen):
@@ -93,10 +106,3 @@ def test_our_own_files_are_not_the_cells(seen):
         write("theirs")
 
     assert seen(action) == ([], ["theirs"])
-
-
-def test_nothing_is_noted_after_the_end(seen, tmp_path):
-    touched = audit.listen(tmp_path)
-    audit.stop(touched)
-    write("late")
-    assert touched.paths("written") == []

@@ -1,0 +1,219 @@
+"""The kernel's side of `watcher.py`: starts the process once, and asks it for what a run touched."""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import marshal
+import os
+import socket
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .places import SKIPPED
+from .watcher import LENGTH
+
+READY_S = 2.0
+"""How long the first run waits until every folder is watched; a hundred thousand of them are not waited for."""
+ANSWER_S = 10.0
+"""How long an answer may take before the process counts as lost."""
+_SCRIPT = str(Path(__file__).with_name("watcher.py"))
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What the file system told of one run. Paths are absolute, where the bytes are."""
+
+    files: dict[str, int] = field(default_factory=dict)
+    """Path → the bits of `watcher`."""
+    maps: dict[str, bool] = field(default_factory=dict)
+    """File that this process had mapped when the run began → whether writing to the map writes the file."""
+    links: dict[str, str] = field(default_factory=dict)
+    """File outside the project → the link in it that leads there."""
+    folders: dict[str, str] = field(default_factory=dict)
+    """Folder outside → the link that leads there."""
+    problem: str = ""
+    """Why something may be missing; empty where nothing is."""
+
+
+class Watch:
+    """The watcher of one project for this process. Any number of threads may use it."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.pid = os.getpid()
+        self._lock = threading.Lock()
+        self._runs = itertools.count()
+        self._link: socket.socket | None = None
+        self._broken = ""
+        self._ready = False
+
+    def begin(self) -> int | None:
+        """Listen for a run; the number that `end` takes, None where nothing listens."""
+        with self._lock:
+            if self._link is None and not self._broken:
+                self._start()
+            elif self._link is not None and not self._ready:
+                self._await_ready(0.001)
+            if self._link is None or not self._ready:
+                return None
+            run = next(self._runs)
+            return None if self._ask("begin", run) is None else run
+
+    def mark(self, run: int | None) -> None:
+        """Tell apart what happens to files from now on."""
+        if run is not None and self._lock.acquire(timeout=ANSWER_S):
+            try:
+                self._send("mark", run)
+            finally:
+                self._lock.release()
+
+    def end(self, run: int | None) -> Watched:
+        """What happened since `begin`."""
+        with self._lock:
+            found = self._ask("end", run) if run is not None and self._link else None
+        if found is None:
+            return Watched(
+                problem=self._broken or "not all folders of the project are watched yet; run it again"
+            )
+        files, maps, links, folders = (found[name] for name in ("files", "maps", "links", "led"))
+        return Watched(
+            files={os.fsdecode(path): bits for path, bits in files.items()},
+            maps={os.fsdecode(path): shared for path, shared in maps.items()},
+            links={os.fsdecode(path): os.fsdecode(link) for path, link in links.items()},
+            folders={os.fsdecode(path): os.fsdecode(link) for path, link in folders.items()},
+            problem=self._problem(found),
+        )
+
+    def _problem(self, found: dict[str, Any]) -> str:
+        if found["lost"]:
+            return (
+                "more files were touched at once than the system keeps account of; "
+                "raise fs.inotify.max_queued_events (sysctl), or name them with -i and -o"
+            )
+        if found["refused"]:
+            return (
+                f"{found['refused']} folders could not be watched; "
+                "raise fs.inotify.max_user_watches (sysctl), or name their files with -i and -o"
+            )
+        return ""
+
+    # -- the process -------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        if not sys.platform.startswith("linux"):
+            self._broken = (
+                "this system does not tell which files native code and other programs open; "
+                "name them with -i and -o"
+            )
+            return
+        ours, theirs = socket.socketpair()
+        try:
+            # it forks and ends at once: its child is nobody's but the system's, and no signal to us reaches it
+            subprocess.run(
+                [sys.executable, "-I", "-S", _SCRIPT, str(theirs.fileno()), str(os.getpid()), self.root, *SKIPPED],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                check=True,
+                timeout=ANSWER_S,
+            )  # fmt: skip
+            self._link = ours
+            self._await_ready(READY_S)
+        except (OSError, subprocess.SubprocessError) as error:
+            self._lose(f"no process to listen to the file system could be started ({error})")
+        finally:
+            theirs.close()
+        _open.append(self)
+
+    def _await_ready(self, patience_s: float) -> None:
+        """Hear whether every folder is watched; where it is not yet, the next run asks again."""
+        assert self._link is not None
+        self._link.settimeout(patience_s)
+        try:
+            found = self._receive()
+        except TimeoutError:
+            return
+        except (OSError, EOFError) as error:
+            self._lose(_lost(error))
+            return
+        self._link.settimeout(ANSWER_S)
+        self._ready = True
+        if found["problem"]:
+            self._lose(
+                f"the file system does not tell which files are opened ({found['problem']}); "
+                "raise fs.inotify.max_user_instances (sysctl), or name files with -i and -o"
+            )
+
+    def _ask(self, verb: str, run: int) -> dict[str, Any] | None:
+        """The answer to a question; None where the process is lost."""
+        try:
+            self._send(verb, run)
+            return self._receive()
+        except (OSError, EOFError, ValueError) as error:
+            self._lose(_lost(error))
+            return None
+
+    def _send(self, verb: str, run: int) -> None:
+        data = marshal.dumps((verb, run))
+        try:
+            if self._link is not None:
+                self._link.sendall(LENGTH.pack(len(data)) + data)
+        except OSError:
+            # the next question finds out
+            return
+
+    def _receive(self) -> dict[str, Any]:
+        found: dict[str, Any] = marshal.loads(self._exactly(LENGTH.unpack(self._exactly(LENGTH.size))[0]))  # noqa: S302 (our own process)
+        return found
+
+    def _exactly(self, size: int) -> bytes:
+        assert self._link is not None
+        parts = []
+        while size:
+            part = self._link.recv(min(size, 1 << 20))
+            if not part:
+                raise EOFError("it ended")
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def _lose(self, problem: str) -> None:
+        self._broken = problem
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+
+    def forget(self) -> None:
+        """Close this end; the process ends when its last end is closed."""
+        self._lose("this process has ended listening")
+
+
+def _lost(error: Exception) -> str:
+    return f"the process that listens to the file system was lost ({error}); restart the kernel"
+
+
+_open: list[Watch] = []
+
+
+def _forget_all() -> None:
+    for watch in _open:
+        watch.forget()
+
+
+def _in_child() -> None:
+    """A forked child must not hold the parent's end, nor wait for a lock that nobody will let go."""
+    for watch in _open:
+        watch.__dict__["_lock"] = threading.Lock()
+        watch.forget()
+
+
+atexit.register(_forget_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)

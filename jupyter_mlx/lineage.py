@@ -1,0 +1,187 @@
+"""The files of one run: listened for while it runs, named by their versions when it has ended."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import blake3
+
+from .capture import git
+from .capture.lineage import audit
+from .capture.lineage.events import look
+from .capture.lineage.listening import Listening
+from .data import inputs as keeping
+from .errors import MlxError
+from .ledger.run import FileVersion
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from .capture.lineage.audit import Look
+    from .capture.lineage.seen import Seen, SeenFile
+    from .data.workspace import Version, Workspace
+
+FOLD_FILES = 16
+"""From so many files of one tracked folder on, a run names the folder's version instead of each file."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What a run read and wrote."""
+
+    inputs: list[FileVersion] = field(default_factory=list)
+    outputs: list[FileVersion] = field(default_factory=list)
+    outside: list[SeenFile] = field(default_factory=list)
+    """Files outside the project: `outside` gives their versions, which takes as long as reading them."""
+    incomplete: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    """What could not be stored, and why."""
+
+
+class RunFiles:
+    """Listens from its making until `stop`."""
+
+    def __init__(self, root: Path, workspace: Workspace, captured: Future[Any]) -> None:
+        """Listen for a run of the project at `root`; `captured` ends when git has looked at it for this run."""
+        self._root, self._workspace = root, workspace
+        self._inputs = keeping.begin(workspace)
+        self._listening = Listening(root, root / ".mlx", self._inputs)
+        captured.add_done_callback(lambda _: self._listening.mark())
+        self._seen: Seen | None = None
+
+    def stop(self) -> None:
+        """Listen no more; the first call counts."""
+        if self._seen is None:
+            with audit.quiet():
+                self._seen = self._listening.finish(lambda paths: git.tracked(self._root, paths))
+
+    def versions(self) -> Found:
+        """Store what was seen, and name it."""
+        self.stop()
+        self._inputs.close()
+        assert self._seen is not None
+        found = Found(incomplete=list(self._seen.incomplete))
+        written = {file.path for file in self._seen.role("output")}
+        with audit.quiet():
+            for file in self._folded(self._seen.role("input")):
+                self._add(found, found.inputs, file, lambda each: self._input(each, written))
+            for file in self._folded(self._seen.role("output")):
+                self._add(found, found.outputs, file, self._save)
+        return found
+
+    def _add(
+        self,
+        found: Found,
+        files: list[FileVersion],
+        file: SeenFile,
+        version: Callable[[SeenFile], FileVersion | None],
+    ) -> None:
+        if not file.inside:
+            found.outside.append(file)
+            return
+        try:
+            made = version(file)
+        except (MlxError, OSError) as error:
+            found.problems.append(f"{file.path} could not be recorded: {error}")
+            return
+        if made is not None:
+            files.append(made)
+        elif file.how == "seen":
+            found.incomplete.append(
+                f"{file.path} was read and removed before it could be stored; `jmlx add` it"
+            )
+
+    def _input(self, file: SeenFile, written: set[str]) -> FileVersion | None:
+        """An input as it was when the run opened it, where that is known."""
+        kept = self._inputs.kept(file.path)
+        if kept is None:
+            return None if file.gone else self._save(file)
+        # of its own changes a run has seen both versions; those of others came while it read
+        own = file.gone or file.path in written
+        return _version(kept, replace(file, changed=file.changed and not own))
+
+    def _save(self, file: SeenFile) -> FileVersion:
+        return _version(self._workspace.save(file.path), file)
+
+    def _folded(self, files: list[SeenFile]) -> list[SeenFile]:
+        """The files, with a tracked folder in the place of many files of it."""
+        if len(files) < FOLD_FILES:
+            return files
+        folders = [found.path for found in self._workspace.pointers() if found.kind == "folder"]
+        groups: dict[str, list[SeenFile]] = {}
+        for file in files:
+            folder = next((name for name in folders if file.path.startswith(f"{name}/")), "")
+            groups.setdefault(folder, []).append(file)
+        found = groups.pop("", [])
+        for folder, members in groups.items():
+            found += [_whole(folder, members)] if len(members) >= FOLD_FILES else members
+        return found
+
+
+def outside(files: Iterable[SeenFile], role: str) -> list[FileVersion]:
+    """Files outside the project, by digest; what can't be read is left out."""
+    found = []
+    for file in files:
+        before = look(file.real)
+        if file.role != role or before is None:
+            continue
+        try:
+            digest = _digest(file.real, before)
+        except OSError:
+            continue
+        found.append(
+            FileVersion(
+                path=file.path,
+                digest=f"b3:{digest}",
+                size_bytes=before[1],
+                how=file.how,
+                kind="outside",
+                source=file.source,
+                changed=file.changed or look(file.real) != before,
+            )
+        )
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _digest(path: str, _: Look) -> str:
+    """The digest of a file's bytes; the look is there for the cache alone."""
+    hasher = blake3.blake3(max_threads=blake3.blake3.AUTO)
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 (what it opens is told to nobody: see `quiet`)
+        block = bytearray(1 << 20)
+        view = memoryview(block)
+        while size := file.readinto(block):
+            hasher.update(view[:size])
+    return hasher.hexdigest()
+
+
+def _version(version: Version, file: SeenFile) -> FileVersion:
+    return FileVersion(
+        path=version.path,
+        digest=str(version.digest),
+        size_bytes=version.size_bytes,
+        how=file.how,
+        kind=version.kind,
+        source=file.source,
+        changed=file.changed,
+    )
+
+
+def _whole(folder: str, members: list[SeenFile]) -> SeenFile:
+    """Many files of a folder as one."""
+    sources = dict.fromkeys(source for file in members for source in file.source.split(","))
+    return replace(
+        members[0],
+        path=folder,
+        real=os.path.dirname(members[0].real),  # noqa: PTH120
+        how="seen" if any(file.how == "seen" for file in members) else "weak",
+        source=",".join(sources),
+        changed=any(file.changed for file in members),
+        gone=False,
+        inside=True,
+    )
