@@ -21,6 +21,7 @@ from . import lineage
 from .capture import environment, git
 from .capture.lineage import audit
 from .capture.resources import Meter
+from .capture.slice import NO_SLICE, Slice
 from .errors import MlxError
 from .ledger import record
 from .ledger.payloads import fold
@@ -87,7 +88,7 @@ class Recorder:
         notebook: str | None = None,
         cell_id: str | None = None,
         source: str = "",
-        slice_: Sequence[str] = (),
+        slice_: Slice = NO_SLICE,
         parent: str | None = None,
     ) -> ActiveRun:
         """Begin a run: it is in the ledger, as running, when this returns."""
@@ -102,7 +103,8 @@ class Recorder:
             notebook=notebook,
             cell_id=cell_id,
             source=self.redactor.text(source),
-            slice=tuple(self.redactor.text(cell) for cell in slice_),
+            slice=tuple(self.redactor.text(cell) for cell in slice_.cells),
+            slice_notes=slice_.notes,
             parent=parent,
         )
         # what the run stores is named by nothing but itself until it is sealed

@@ -19,12 +19,12 @@ from IPython.core.error import UsageError
 
 from jupyter_mlx.capture.lineage import audit
 from jupyter_mlx.capture.literals import constants
-from jupyter_mlx.capture.slicing import slice_of
 from jupyter_mlx.errors import MlxError
 from jupyter_mlx.ledger.run import Failure, Status
 from jupyter_mlx.project import Project
 from jupyter_mlx.recorder import PROJECT_VARIABLE, RUN_VARIABLE, ActiveRun, activate, deactivate
 
+from .history import History
 from .identity import notebook
 from .options import Options, is_below, split
 from .outputs import OutputLog, tap
@@ -54,6 +54,7 @@ class Tracker:
         self._cells: dict[int, _Cell] = {}
         self._projects: dict[str, Project] = {}
         self._tap = tap(shell)
+        self._history = History(shell)
 
     def connect(self) -> None:
         """Begin to see cells."""
@@ -143,7 +144,7 @@ class Tracker:
             notebook=path,
             cell_id=cell_id,
             source=source,
-            slice_=slice_of(source, self._history()),
+            slice_=self._history.slice_of(source, cell_id),
             parent=os.environ.get(RUN_VARIABLE),
         )
         for declared in options.inputs:
@@ -154,15 +155,8 @@ class Tracker:
             run.listen()
         return _Cell(options, run, log, key)
 
-    def _history(self) -> list[str]:
-        """The cells that were executed before this one, without the `%%track` lines."""
-        earlier = list(self.shell.history_manager.input_hist_raw[1:])
-        if earlier and self.shell.history_manager.input_hist_raw[-1] is not None:
-            # with store_history the cell itself is the last of them already
-            earlier = earlier[: self.shell.execution_count - 1]
-        return [found[1] if (found := split(cell)) else cell for cell in earlier]
-
     def _after(self, result: Any) -> None:
+        self._history.note(result)
         cell = self._cells.pop(id(result.info), None) if result is not None else self._last()
         if cell is None:
             return
