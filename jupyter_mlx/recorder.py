@@ -7,7 +7,10 @@ once; what takes longer (git, packages, the record) is done beside.
 
 from __future__ import annotations
 
+import math
 import threading
+import time
+import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -22,7 +25,7 @@ from .capture import environment, git
 from .capture.lineage import audit
 from .capture.resources import Meter
 from .capture.slice import NO_SLICE, Slice
-from .errors import MlxError
+from .errors import AccessError, MlxError
 from .ledger import record
 from .ledger.payloads import fold
 from .ledger.rows import plain
@@ -41,6 +44,9 @@ PROJECT_VARIABLE = "JUPYTER_MLX_PROJECT"
 """Names, in a child process, the folder of the project."""
 NOTEBOOK_VARIABLE = "JUPYTER_MLX_NOTEBOOK"
 """Names, in a kernel that we started, its notebook, relative to the project."""
+
+LARGEST = 2**63
+"""Steps are below it."""
 
 
 class Report(Protocol):
@@ -89,6 +95,7 @@ class Recorder:
         cell_id: str | None = None,
         source: str = "",
         slice_: Slice = NO_SLICE,
+        command: Mapping[str, Any] | None = None,
         parent: str | None = None,
     ) -> ActiveRun:
         """Begin a run: it is in the ledger, as running, when this returns."""
@@ -105,6 +112,7 @@ class Recorder:
             source=self.redactor.text(source),
             slice=tuple(self.redactor.text(cell) for cell in slice_.cells),
             slice_notes=slice_.notes,
+            command=self.redactor.value(dict(command or {})),
             parent=parent,
         )
         # what the run stores is named by nothing but itself until it is sealed
@@ -187,6 +195,9 @@ class LoggedRun:
 
     def __init__(self, recorder: Recorder, run: Run) -> None:
         self._recorder, self.run = recorder, run
+        # seconds are counted by a clock that nobody sets
+        self._began = time.monotonic() - max(0.0, (utc_now() - run.started_at).total_seconds())
+        self._lost = 0
 
     @property
     def id(self) -> str:
@@ -196,12 +207,21 @@ class LoggedRun:
     def log(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         """Append one step to metrics; no `step` means one after the last.
 
+        Where the disk does not take it, this is told once and the run says so; nothing is raised.
+
         Raises:
             NotANumberError: a value is no number.
+            NotAStepError: `step` is no whole number.
         """
         numbers = {str(key): _as_number(key, value) for key, value in metrics.items()}
-        t = (utc_now() - self.run.started_at).total_seconds()
-        self._recorder.ledger.log(self.id, numbers, step, t)
+        t = round(time.monotonic() - self._began, 6)
+        try:
+            self._recorder.ledger.log(self.id, numbers, _as_step(step), t)
+        except AccessError as error:
+            # a full disk: the user's code goes on, and the run says what it lacks
+            if not self._lost:
+                warnings.warn(f"steps of run {self.id[:8]} are not recorded: {error}", stacklevel=3)
+            self._lost += 1
 
     def set_params(self, params: Mapping[str, Any]) -> None:
         """Add params, or replace them."""
@@ -234,11 +254,36 @@ class NotANumberError(MlxError):
         return f"metric {self.key!r} is {self.value}, which is no number; text belongs in a param: run.set_params(…)"
 
 
+class NotAStepError(MlxError):
+    """A step is no whole number."""
+
+    code = "not-a-step"
+
+    def __init__(self, step: str) -> None:
+        super().__init__(step)
+        self.step = step
+
+    def __str__(self) -> str:
+        return f"step is {self.step}, which is no whole number below 2**63; without a step, one after the last is taken"
+
+
 def _as_number(key: object, value: Any) -> float:
-    found = plain(value)
-    if isinstance(found, (bool, int, float)):
-        return found
-    raise NotANumberError(str(key), repr(found)[:80])
+    found = value if type(value) in {float, int} else plain(value)
+    if not isinstance(found, (bool, int, float)):
+        raise NotANumberError(str(key), repr(found)[:80])
+    try:
+        return float(found)
+    except OverflowError:
+        return math.inf if found > 0 else -math.inf
+
+
+def _as_step(step: Any) -> int | None:
+    if step is None or (type(step) is int and abs(step) < LARGEST):
+        return step
+    found = plain(step)
+    if isinstance(found, (int, float)) and abs(found) < LARGEST and found == int(found):
+        return int(found)
+    raise NotAStepError(repr(found)[:80])
 
 
 class ActiveRun(LoggedRun):
@@ -315,10 +360,20 @@ class ActiveRun(LoggedRun):
             error=error,
             resources=self._meter.read(),
             incomplete=tuple(self._incomplete),
+            problems=self._problems(report),
         )
         self.run = self._recorder.ledger.finish(run)
         self._recorder.settle(self.run, self._state, report, self._held, self._outside)
         return self.run
+
+    def _problems(self, report: Report | None) -> tuple[str, ...]:
+        """What could not be recorded; told as well."""
+        if not self._lost:
+            return ()
+        problem = f"{self._lost:,} steps of metrics could not be written to the disk"
+        if report is not None:
+            report(f"run {self.id[:8]}: {problem}")
+        return (problem,)
 
 
 def _keep(files: dict[str, FileVersion], version: Version, how: How) -> None:

@@ -1,7 +1,7 @@
 """The ledger's SQLite file: opened, migrated, and one connection for each thread and process.
 
-WAL lets readers and one writer work at once; where the file system cannot do
-it (network file systems), SQLite keeps its rollback journal. Source:
+WAL lets readers and one writer work at once; on a network file system it does
+not hold, and the rollback journal is used. Source:
 https://www.sqlite.org/wal.html ("All processes using a database must be on the
 same host computer").
 """
@@ -11,16 +11,23 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from jupyter_mlx.errors import AccessError, CorruptError, UnavailableError
 from jupyter_mlx.forking import ABANDONED, NO_FORK
 
+from .mounts import is_shared
+from .series import PackPoints
+
 PATIENCE_S = 30.0
 """How long a writer waits for another: far longer than any write takes."""
+JOURNAL_VARIABLE = "JUPYTER_MLX_LEDGER_JOURNAL"
+"""`wal` or `delete` says how the ledger is written, where the kind of file system is not told rightly."""
 NOT_A_DATABASE = {"file is not a database", "database disk image is malformed"}
 
 
@@ -98,6 +105,17 @@ class Database:
                 raise
             connection.commit()
 
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A transaction in which all queries see the same state."""
+        with NO_FORK, told(self.path):
+            connection = self.connection()
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+
     def read(self, sql: str, values: tuple[object, ...] | dict[str, object] = ()) -> list[sqlite3.Row]:
         """All rows of one query."""
         with NO_FORK, told(self.path):
@@ -114,13 +132,20 @@ class Database:
                 self.path, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False
             )
             connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA journal_mode = WAL")
-            # WAL with NORMAL loses no consistency; a power cut may lose the last
-            # commits, and each finished run is also an object, which is synced
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            self._migrate(connection)
+            patiently(lambda: self._set_up(connection))
             return connection
+
+    def _set_up(self, connection: sqlite3.Connection) -> None:
+        wanted = os.environ.get(JOURNAL_VARIABLE) or ("delete" if is_shared(self.path.parent) else "wal")
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] != wanted:
+            connection.execute(f"PRAGMA journal_mode = {'delete' if wanted == 'delete' else 'wal'}")
+        # NORMAL loses no consistency; a power cut may lose the last commits, and
+        # each finished run is also an object, which is synced
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.create_function("folded", 1, _folded, deterministic=True)
+        self._migrate(connection)
+        # after the migrations: one that makes a table anew drops the old one
+        connection.execute("PRAGMA foreign_keys = ON")
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         steps = sorted(
@@ -136,14 +161,35 @@ class Database:
             return
         if version > len(steps):
             raise NewerLedgerError(str(self.path), version, len(steps))
+        connection.create_aggregate("pack_points", 3, PackPoints)  # type: ignore[arg-type]
         connection.execute("BEGIN IMMEDIATE")
-        # another process may have migrated while this one waited for the lock
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        for step in steps[version:]:
-            for statement in statements(step.read_text(encoding="utf-8")):
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {len(steps)}")
+        try:
+            # another process may have migrated while this one waited for the lock
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            for step in steps[version:]:
+                for statement in statements(step.read_text(encoding="utf-8")):
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {len(steps)}")
+        except BaseException:
+            connection.rollback()
+            raise
         connection.commit()
+
+
+def _folded(text: Any) -> Any:
+    return text.casefold() if isinstance(text, str) else text
+
+
+def patiently(set_up: Callable[[], None]) -> None:
+    """Try again while others hold the file: a change of the journal's kind does not wait by itself."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return set_up()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def statements(script: str) -> Iterator[str]:

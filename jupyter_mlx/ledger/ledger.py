@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from jupyter_mlx.errors import ConflictError, NotFoundError
+from jupyter_mlx.errors import AccessError, ConflictError
 
 from . import rows
 from .database import Database
-from .filters import Selection
 from .needs import Needs
 from .owner import Owner
 from .run import FileVersion, Run, Series, utc_now
+from .selection import Selection
+from .series import unpack
+from .steps import Steps
+from .writing import (
+    RunNotFoundError,
+    add_points,
+    insert_run,
+    name_of,
+    put_detail,
+    put_files,
+    put_parts,
+    put_tags,
+    put_values,
+    rowid_of,
+    touch,
+)
+
+__all__ = ["AmbiguousRunError", "Changes", "Ledger", "Page", "RunNotFoundError"]
 
 LIGHT = "rowid, id, name, kind, status, started_at, duration_s, notebook, cell_id, parent, starred, note, seq, process"
-
-
-class RunNotFoundError(NotFoundError):
-    """The ledger has no such run."""
-
-    code = "run-not-found"
-
-    def __init__(self, ref: str) -> None:
-        super().__init__(ref)
-        self.ref = ref
-
-    def __str__(self) -> str:
-        return f"no run {self.ref!r}; `jmlx runs list` shows the ids"
 
 
 class AmbiguousRunError(ConflictError):
@@ -72,6 +78,7 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._db = Database(path)
+        self._steps = Steps(path.parent / "steps", self._db)
         self.path = path
 
     def close(self) -> None:
@@ -91,70 +98,58 @@ class Ledger:
     def insert(self, run: Run, *, process: str | None = None, record: str | None = None) -> bool:
         """Enter a run as it is; False, and nothing done, where its id is there already."""
         with self._db.write() as db:
-            cursor = db.execute(
-                "INSERT OR IGNORE INTO runs (id, name, kind, status, started_at, duration_s, notebook, cell_id,"
-                " parent, starred, note, seq, process, record, detail)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    run.id, run.name, run.kind, run.status, run.started_at.timestamp(), run.duration_s,
-                    run.notebook, run.cell_id, run.parent, run.starred, run.note, _next_seq(db), process, record,
-                    rows.detail_of(run),
-                ),
-            )  # fmt: skip
-            if not cursor.rowcount:
-                return False
-            _put_parts(db, int(cursor.lastrowid or 0), run)
-            return True
+            return insert_run(db, run, process, record) is not None
 
     def insert_series(self, id_: str, series: Series) -> None:
         """Enter the steps of a run's metrics as they are."""
         with self._db.write() as db:
-            rowid = _rowid(db, id_)
-            db.executemany(
-                "INSERT INTO points VALUES (?, ?, ?, ?, ?)",
-                [
-                    (rowid, key, step, rows.number(value), t)
-                    for key, points in series.items()
-                    for step, value, t in points
-                ],
-            )
+            run = rowid_of(db, id_)
+            for key, points in series.items():
+                if points:
+                    add_points(db, run, name_of(db, "m", key), points)
 
     def log(self, id_: str, metrics: Mapping[str, float], step: int | None = None, t: float = 0.0) -> None:
-        """Append a step to metrics, `t` seconds after the run's start; no step means the next one."""
-        with self._db.write() as db:
-            run = _rowid(db, id_)
-            for key, value in metrics.items():
-                found = rows.number(value)
-                db.execute(
-                    "INSERT INTO points VALUES (?1, ?2,"
-                    " coalesce(?3, (SELECT max(step) + 1 FROM points WHERE run = ?1 AND key = ?2), 0), ?4, ?5)",
-                    (run, key, step, found, t),
-                )
-                db.execute("INSERT OR REPLACE INTO vals VALUES (?, 'm', ?, ?, NULL)", (run, key, found))
-            db.execute("UPDATE runs SET seq = ? WHERE rowid = ?", (_next_seq(db), run))
+        """Append a step to metrics, `t` seconds after the run's start; no step means the next one.
+
+        It is on disk, as the system takes it, when this returns; who reads the ledger brings it in.
+
+        Raises:
+            AccessError: it could not be written.
+        """
+        self._steps.append(id_, metrics, step, t)
+
+    def fold(self) -> bool:
+        """Bring what processes logged since into the ledger; whether there was anything."""
+        return self._steps.fold()
 
     def set_params(self, id_: str, params: Mapping[str, Any]) -> None:
         """Add params to a run, or replace them."""
         with self._db.write() as db:
-            _put_values(db, _rowid(db, id_), rows.values_of(params, {}))
-            _touch(db, id_)
+            run = rowid_of(db, id_)
+            put_values(db, run, params, {})
+            touch(db, run)
 
     def add_files(self, id_: str, role: str, files: Sequence[FileVersion]) -> None:
         """Add what a run read (`input`) or wrote (`output`)."""
         with self._db.write() as db:
-            _put_files(db, _rowid(db, id_), role, files)
-            _touch(db, id_)
+            run = rowid_of(db, id_)
+            put_files(db, run, role, files)
+            touch(db, run)
 
     def finish(self, run: Run) -> Run:
         """Seal a run: all but its params, metrics and tags, which are added to those there are."""
+        self._steps.close(run.id)
         with self._db.write() as db:
-            rowid = _rowid(db, run.id)
+            found = db.execute("SELECT rowid FROM runs WHERE id = ?", (run.id,)).fetchone()
+            # the ledger was lost while the run went on: what is known of it begins the new one
+            rowid = int(found[0]) if found else insert_run(db, run) or 0
             db.execute(
-                "UPDATE runs SET name = ?, status = ?, duration_s = ?, process = NULL, detail = ? WHERE rowid = ?",
-                (run.name, run.status, run.duration_s, rows.detail_of(run), rowid),
+                "UPDATE runs SET name = ?, status = ?, duration_s = ?, process = NULL WHERE rowid = ?",
+                (run.name, run.status, run.duration_s, rowid),
             )
-            _put_parts(db, rowid, run)
-            _touch(db, run.id)
+            put_detail(db, rowid, run)
+            put_parts(db, rowid, run)
+            touch(db, rowid)
         return self.get(run.id)
 
     def set_record(self, id_: str, digest: str) -> None:
@@ -173,15 +168,15 @@ class Ledger:
         """Change what people write on a run; None leaves it."""
         id_ = self.resolve(ref)
         with self._db.write() as db:
-            rowid = _rowid(db, id_)
+            rowid = rowid_of(db, id_)
             if tags is not None:
                 db.execute("DELETE FROM tags WHERE run = ?", (rowid,))
-                db.executemany("INSERT OR IGNORE INTO tags VALUES (?, ?)", [(rowid, tag) for tag in tags])
+                put_tags(db, rowid, tags)
             if note is not None:
                 db.execute("UPDATE runs SET note = ? WHERE rowid = ?", (note, rowid))
             if starred is not None:
                 db.execute("UPDATE runs SET starred = ? WHERE rowid = ?", (starred, rowid))
-            _touch(db, id_)
+            touch(db, rowid)
         return self.get(id_)
 
     def trash(self, ref: str) -> str:
@@ -196,7 +191,7 @@ class Ledger:
         id_ = self.resolve(ref)
         with self._db.write() as db:
             db.execute("UPDATE runs SET trashed_at = ? WHERE id = ?", (at, id_))
-            _touch(db, id_)
+            touch(db, rowid_of(db, id_))
         return id_
 
     def mark_interrupted(self) -> int:
@@ -215,7 +210,7 @@ class Ledger:
                         "UPDATE runs SET status = 'interrupted', process = NULL WHERE id = ? AND status = 'running'",
                         (id_,),
                     )
-                    _touch(db, id_)
+                    touch(db, rowid_of(db, id_))
         return len(stale)
 
     # -- reading ---------------------------------------------------------------------------
@@ -245,14 +240,24 @@ class Ledger:
 
     def get(self, ref: str) -> Run:
         """One run, whole. Raises as `resolve`."""
-        self.mark_interrupted()
+        self._catch_up()
         id_ = self.resolve(ref)
-        row = self._db.read(f"SELECT {LIGHT}, detail FROM runs WHERE id = ?", (id_,))[0]
+        row = self._db.read(
+            f"SELECT {LIGHT}, detail FROM runs JOIN details ON details.run = rowid WHERE id = ?", (id_,)
+        )[0]
         run = self._with_values([row])[0]
         files = self._db.read("SELECT * FROM files WHERE run = ? ORDER BY role, path", (row["rowid"],))
         return rows.with_detail(run, row["detail"], files)
 
-    def page(self, query: str = "", sort: str = "", limit: int = 100, cursor: str | None = None) -> Page:
+    def page(
+        self,
+        query: str = "",
+        sort: str = "",
+        limit: int = 100,
+        cursor: str | None = None,
+        *,
+        trash: bool = False,
+    ) -> Page:
         """Some runs of a selection, without their detail.
 
         Args:
@@ -260,20 +265,26 @@ class Ledger:
             sort: a field, param or metric; a leading `-` reverses; empty is newest first.
             limit: how many at most.
             cursor: `Page.next` of the page before.
+            trash: select from the trash, and nothing else.
 
         Raises:
             QueryError: the query, sort or cursor cannot be read.
         """
-        self.mark_interrupted()
-        selection = Selection.of(query, sort)
-        found = self._db.read(*selection.page(LIGHT, limit + 1, cursor))
-        total = self._db.read(*selection.count())[0][0]
-        after = selection.cursor(found[limit - 1]) if len(found) > limit else None
-        return Page(self._with_values(found[:limit]), after, total, self.seq())
+        self._catch_up()
+        with self._db.reading() as db:
+            selection = Selection(db, query, trash=trash)
+            chosen, after = selection.page(sort, limit, cursor)
+            marks = ",".join("?" * len(chosen))
+            found = {
+                row["rowid"]: row
+                for row in db.execute(f"SELECT {LIGHT} FROM runs WHERE rowid IN ({marks})", chosen)
+            }
+            runs = self._with_values([found[row] for row in chosen])
+            return Page(runs, after, selection.total, self.seq())
 
     def changed_since(self, seq: int) -> Changes:
         """The runs that changed after that change number, the trashed and purged as `removed`."""
-        self.mark_interrupted()
+        self._catch_up()
         now = self.seq()
         changed = self._db.read(f"SELECT {LIGHT}, trashed_at FROM runs WHERE seq > ? ORDER BY seq", (seq,))
         gone = [row["id"] for row in changed if row["trashed_at"] is not None]
@@ -282,14 +293,16 @@ class Ledger:
 
     def series(self, ref: str) -> Series:
         """The steps of each metric."""
+        self._catch_up()
         found: Series = {}
         for row in self._db.read(
-            "SELECT key, step, value, t FROM points WHERE run = (SELECT rowid FROM runs WHERE id = ?)"
-            " ORDER BY key, step, rowid",
+            "SELECT key, points FROM series JOIN names ON names.id = series.name"
+            " WHERE run = (SELECT rowid FROM runs WHERE id = ?) ORDER BY key, part",
             (self.resolve(ref),),
         ):
-            value = float("nan") if row["value"] is None else row["value"]
-            found.setdefault(row["key"], []).append((row["step"], value, row["t"]))
+            found.setdefault(row["key"], []).extend(unpack(row["points"]))
+        for points in found.values():
+            points.sort(key=itemgetter(0))  # several processes may have logged out of turn
         return found
 
     def writers(self, path: str, digest: str | None = None) -> tuple[Run, ...]:
@@ -319,12 +332,24 @@ class Ledger:
         """A number that differs once another connection has written: one cheap call."""
         return int(self._db.read("PRAGMA data_version")[0][0])
 
+    def _catch_up(self) -> None:
+        """Bring in what others logged, and close the runs of processes that died, where the disk lets us."""
+        with contextlib.suppress(AccessError):
+            self.fold()
+            self.mark_interrupted()
+
     def _with_values(self, found: Sequence[sqlite3.Row]) -> tuple[Run, ...]:
         if not found:
             return ()
         ids = [row["rowid"] for row in found]
         marks = ",".join("?" * len(ids))
-        values = _grouped(self._db.read(f"SELECT * FROM vals WHERE run IN ({marks})", tuple(ids)))
+        values = _grouped(
+            self._db.read(
+                "SELECT run, kind, key, number, json FROM named_values JOIN names ON names.id = name"
+                f" WHERE run IN ({marks})",
+                tuple(ids),
+            )
+        )
         tags = _grouped(self._db.read(f"SELECT * FROM tags WHERE run IN ({marks})", tuple(ids)))
         return tuple(
             rows.with_values(rows.summary(row), values.get(row["rowid"], ()), tags.get(row["rowid"], ()))
@@ -337,52 +362,3 @@ def _grouped(found: Iterable[sqlite3.Row]) -> dict[int, list[sqlite3.Row]]:
     for row in found:
         groups.setdefault(row["run"], []).append(row)
     return groups
-
-
-def _next_seq(db: sqlite3.Connection) -> int:
-    return int(db.execute("UPDATE counter SET seq = seq + 1 RETURNING seq").fetchone()[0])
-
-
-def _touch(db: sqlite3.Connection, id_: str) -> None:
-    db.execute("UPDATE runs SET seq = ? WHERE id = ?", (_next_seq(db), id_))
-
-
-def _rowid(db: sqlite3.Connection, id_: str) -> int:
-    row = db.execute("SELECT rowid FROM runs WHERE id = ?", (id_,)).fetchone()
-    if row is None:
-        raise RunNotFoundError(id_)
-    return int(row[0])
-
-
-def _put_values(db: sqlite3.Connection, rowid: int, values: Iterable[tuple[object, ...]]) -> None:
-    db.executemany(
-        "INSERT OR REPLACE INTO vals VALUES (?, ?, ?, ?, ?)", [(rowid, *value) for value in values]
-    )
-
-
-def _put_parts(db: sqlite3.Connection, rowid: int, run: Run) -> None:
-    _put_values(db, rowid, rows.values_of(run.params, run.metrics))
-    db.executemany("INSERT OR IGNORE INTO tags VALUES (?, ?)", [(rowid, tag) for tag in run.tags])
-    _put_files(db, rowid, "input", run.inputs)
-    _put_files(db, rowid, "output", run.outputs)
-
-
-def _put_files(db: sqlite3.Connection, rowid: int, role: str, files: Iterable[FileVersion]) -> None:
-    db.executemany(
-        "INSERT OR REPLACE INTO files (run, role, path, digest, size_bytes, how, kind, source, changed)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                rowid,
-                role,
-                file.path,
-                file.digest,
-                file.size_bytes,
-                file.how,
-                file.kind,
-                file.source,
-                file.changed,
-            )
-            for file in files
-        ],
-    )

@@ -53,7 +53,10 @@ class Needs:
 
     def _details(self) -> Iterator[tuple[str, str | None, bytes]]:
         last = 0
-        query = f"SELECT rowid, id, record, detail FROM runs WHERE rowid > ? ORDER BY rowid LIMIT {_PAGE}"
+        query = (
+            "SELECT rowid, id, record, detail FROM runs JOIN details ON details.run = rowid"
+            f" WHERE rowid > ? ORDER BY rowid LIMIT {_PAGE}"
+        )
         while found := self._db.read(query, (last,)):
             last = found[-1]["rowid"]
             for row in found:

@@ -5,13 +5,19 @@
     query      = or
     or         = and { "or" and }
     and        = not { "and" not }
-    not        = [ "not" ] ( "(" or ")" | comparison )
+    not        = "not" not | "(" or ")" | comparison
     comparison = name operator value
-    operator   = "=" | "!=" | "<" | "<=" | ">" | ">=" | "~" | "in" is not there: write `a = 1 or a = 2`
+               | name [ "not" ] ( "contains" | "like" ) value
+               | name [ "not" ] "in" "(" value { "," value } ")"
+               | name "is" [ "not" ] "null"
+    operator   = "=" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "~"
     value      = number | "text" | 'text' | word
-    name       = a field, `metrics.NAME`, `params.NAME`, or the bare name of a metric or param
+    name       = word | `text` | "text", after "metrics." or "params." or alone
 
-`~` means "contains". This module only reads; `filters` makes SQL of the result.
+A name is a field, or the name of a metric or param. `~` and `contains` look for
+a part of a text, whatever its case; `like` has `%` for any text and `_` for any
+character. A run without the value fits no comparison but `!=`, `is null` and
+what stands after `not`. This module only reads; `filters` makes SQL of it.
 """
 
 from __future__ import annotations
@@ -22,20 +28,22 @@ from typing import Literal, TypeAlias
 
 from jupyter_mlx.errors import UsageError
 
-Operator: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">=", "~"]
+Operator: TypeAlias = Literal["=", "<", "<=", ">", ">=", "~", "like", "null"]
 
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
-    | (?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]))
+    | (?P<number>[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?(?![\w.@/\-]))
     | (?P<word>[^\W\d][\w.@/\-]*|[\w.@/\-]+)
     | (?P<operator>!=|<=|>=|==|=|<|>|~)
-    | (?P<bracket>[()])
+    | (?P<bracket>[(),])
     )""",
     re.VERBOSE,
 )
 _BACKTICKED = re.compile(r"\s*`(?P<name>[^`]+)`")
 WORDS = {"and", "or", "not"}
+SPOKEN: dict[str, Operator] = {"contains": "~", "like": "like"}
+PREFIXES = {"metrics.", "params.", "metric.", "param."}
 
 
 class QueryError(UsageError):
@@ -54,13 +62,17 @@ class QueryError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`name operator value`."""
+    """`name operator value`; `!=` is `Not` around `=`."""
 
     name: str
     operator: Operator
     value: str | float
+    """A number that was written without quotes is a float."""
+    text: str
+    """The value as it was written, without quotes."""
     at: int
     """Where the name stands in the query."""
+    value_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +133,7 @@ def tokenize(query: str) -> list[Token]:
         if match is None:
             start = len(query) - len(query[at:].lstrip())
             raise QueryError(query, start, f"{query[start]!r} does not belong in a query")
-        kind = "word" if quoted else str(match.lastgroup)
+        kind = "name" if quoted else str(match.lastgroup)
         group = "name" if quoted else kind
         tokens.append(Token(kind, match.group(group), match.start(group)))
         at = match.end()
@@ -166,20 +178,57 @@ class _Parser:
         finally:
             self._depth -= 1
 
-    def _comparison(self) -> Comparison:
+    def _comparison(self) -> Node:
+        name = self._name()
+        if self._takes("is"):
+            negated = self._takes("not")
+            if not self._takes("null"):
+                raise self._fault("expected `null` or `not null` after `is`")
+            return _unless(negated, Comparison(name.text, "null", "", "", name.at, name.at))
+        negated = self._takes("not")
+        if self._takes("in"):
+            return _unless(negated, self._list(name))
+        for word, spoken in SPOKEN.items():
+            if self._takes(word):
+                return _unless(negated, self._value(name, spoken, word))
+        if negated:
+            raise self._fault("expected `in`, `like` or `contains` after `not`")
+        sign = self._take("operator", f"an operator (= != < <= > >= ~) after {name.text!r}").text
+        if sign == "!=":
+            return Not(self._value(name, "=", sign))
+        return self._value(name, "=" if sign == "==" else sign, sign)  # type: ignore[arg-type]
+
+    def _name(self) -> Token:
+        """A name: a word, or in quotes; after `metrics.` too."""
+        token = self.here
+        if token is not None and token.kind in {"name", "text"}:
+            self._next += 1
+            return Token("name", _unquoted(token), token.at)
         name = self._take("word", "a name (of a field, metric or param)")
-        operator = self._take("operator", f"an operator (= != < <= > >= ~) after {name.text!r}")
-        value = self.here
-        if value is None or value.kind not in {"text", "number", "word"} or value.text in WORDS:
-            raise self._fault(f"expected a value after {operator.text!r}")
+        quoted = self.here
+        if name.text in PREFIXES and quoted is not None and quoted.kind in {"name", "text"}:
+            self._next += 1
+            return Token("name", name.text + _unquoted(quoted), name.at)
+        return name
+
+    def _list(self, name: Token) -> Node:
+        if not self._takes("("):
+            raise self._fault("expected a bracket and values after `in`")
+        parts = [self._value(name, "=", "(")]
+        while self._takes(","):
+            parts.append(self._value(name, "=", ","))
+        if not self._takes(")"):
+            raise self._fault("expected `,` or the closing bracket of `in`")
+        return parts[0] if len(parts) == 1 else Either(tuple(parts))
+
+    def _value(self, name: Token, operator: Operator, after: str) -> Comparison:
+        token = self.here
+        if token is None or token.kind not in {"text", "number", "word"} or token.text.lower() in WORDS:
+            raise self._fault(f"expected a value after {after!r}")
         self._next += 1
-        found: str | float = value.text
-        if value.kind == "number":
-            found = float(value.text)
-        elif value.kind == "text":
-            found = re.sub(r"\\(.)", r"\1", value.text[1:-1])
-        symbol = "=" if operator.text == "==" else operator.text
-        return Comparison(name.text, symbol, found, name.at)  # type: ignore[arg-type]
+        text = _unquoted(token)
+        value: str | float = float(text) if token.kind == "number" else text
+        return Comparison(name.text, operator, value, text, name.at, token.at)
 
     def _takes(self, text: str) -> bool:
         if self.here is not None and self.here.kind in {"word", "bracket"} and self.here.text.lower() == text:
@@ -196,3 +245,11 @@ class _Parser:
 
     def _fault(self, problem: str) -> QueryError:
         return QueryError(self._query, self.here.at if self.here else len(self._query), problem)
+
+
+def _unquoted(token: Token) -> str:
+    return re.sub(r"\\(.)", r"\1", token.text[1:-1], flags=re.DOTALL) if token.kind == "text" else token.text
+
+
+def _unless(negated: bool, node: Node) -> Node:
+    return Not(node) if negated else node

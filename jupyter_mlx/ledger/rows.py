@@ -14,10 +14,13 @@ import msgspec
 from .run import Failure, FileVersion, Run, Value
 
 DETAIL = (
-    "source", "slice", "slice_notes", "guessed", "seeds", "cell_outputs", "environment", "git", "error", "resources",
-    "incomplete", "problems",
+    "source", "slice", "slice_notes", "guessed", "seeds", "command", "cell_outputs", "environment", "git", "error",
+    "resources", "incomplete", "problems",
 )  # fmt: skip
 """The fields of a run that are shown, never searched: one JSON value."""
+
+NAN = '"NaN"'
+"""What stands for NaN, which SQL has not, as JSON."""
 
 ValueRow: TypeAlias = tuple[str, str, "float | None", "str | None"]
 
@@ -79,9 +82,12 @@ def detail_of(run: Run) -> bytes:
 
 
 def values_of(params: Mapping[str, Value], metrics: Mapping[str, float]) -> list[ValueRow]:
-    """The rows of `vals`: (kind, key, number, json)."""
-    rows = [("p", key, number(value), to_json(value)) for key, value in params.items()]
-    return rows + [("m", key, number(value), None) for key, value in metrics.items()]
+    """Names with their values: (kind, key, number, json)."""
+    rows: list[ValueRow] = [("p", key, number(value), to_json(value)) for key, value in params.items()]
+    for key, value in metrics.items():
+        found = number(value)
+        rows.append(("m", key, found, NAN if found is None else None))
+    return rows
 
 
 def moment(seconds: float) -> datetime:
@@ -131,6 +137,7 @@ def with_detail(run: Run, detail: bytes, files: Iterable[sqlite3.Row]) -> Run:
         slice_notes=tuple(fields.get("slice_notes", ())),
         guessed=tuple(fields.get("guessed", ())),
         seeds=fields.get("seeds", {}),
+        command=fields.get("command", {}),
         cell_outputs=tuple(fields.get("cell_outputs", ())),
         environment=fields.get("environment"),
         git=fields.get("git", {}),
