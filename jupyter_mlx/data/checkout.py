@@ -128,7 +128,7 @@ class Checkout:
         return steps
 
     def _missing(self, digests: Iterable[bytes]) -> set[bytes]:
-        return {digest.raw for digest in self._store.missing(Digest(raw.hex()) for raw in digests)}
+        return self._store.lacking(list(digests))
 
     def _require_apart(self, found: Twins) -> None:
         """Refuse two names that the disk takes for one: it is tried where they would be made."""

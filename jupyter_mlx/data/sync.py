@@ -18,7 +18,6 @@ from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import CorruptObjectError
 from jupyter_mlx.store.base import SMALL_BYTES
 from jupyter_mlx.store.files import make_folder
-from jupyter_mlx.store.remote_batch import RemoteBatch
 from jupyter_mlx.store.remote_store import RemoteStore
 
 from .manifest import FOLDER, LINK, MOST_DEEP, BadManifestError, Entry, Manifest
@@ -162,18 +161,11 @@ class Sync:
         """Note those of some files that the target lacks."""
         for at in range(0, len(files), _ASKED_AT_ONCE):
             some = dict(files[at : at + _ASKED_AT_ONCE])
-            for raw in self._lacking(list(some)):
-                self._absent += _ABSENT.pack(raw, some[raw])
-                self._total += some[raw]
-
-    def _lacking(self, raws: list[bytes]) -> list[bytes]:
-        """Those that the target lacks, in their order."""
-        if isinstance(self._target, RemoteStore):
-            known = self._target.present(raws)
-            return [raw for raw in raws if raw not in known] if known else raws
-        wanted = [Digest(raw.hex()) for raw in raws]
-        missing = self._target.missing(wanted)
-        return [raw for raw, digest in zip(raws, wanted, strict=True) if digest in missing]
+            lacking = self._target.lacking(list(some))
+            for raw, size in some.items():
+                if raw in lacking:
+                    self._absent += _ABSENT.pack(raw, size)
+                    self._total += size
 
     # bringing it there
 
@@ -195,14 +187,7 @@ class Sync:
         self._small(batch, list(together))
 
     def _small(self, batch: Batch, raws: list[bytes]) -> None:
-        found, size = self._source.stream(raws), 0
-        if isinstance(batch, RemoteBatch):
-            size = batch.put_absent(found)
-        else:
-            for raw, data in found:
-                batch.put_known(raw, data)
-                size += len(data)
-        self._count(len(raws), size)
+        self._count(len(raws), batch.put_absent(self._source.stream(raws)))
 
     def _large(self, batch: Batch, digest: Digest, length: int) -> None:
         path = self._source.linkable(digest)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from jupyter_mlx.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -62,6 +62,9 @@ class Batch(Protocol):
 
     def put_known(self, digest: bytes, data: bytes) -> None:
         """Take `data` of fewer than `SMALL_BYTES`, whose 32 bytes of digest the caller has just computed."""
+
+    def put_absent(self, objects: Iterable[tuple[bytes, bytes]]) -> int:
+        """`put_known`, of many that the store was just found not to have; the bytes of those that it took."""
 
     def put_open(self, fd: int, told: Callable[[int], None] | None = None) -> Digest:
         """Take the bytes of an open file of `SMALL_BYTES` or more, as they are read now.
@@ -175,6 +178,9 @@ class ObjectStore(Protocol):
 
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
         """Those of `digests` that the store does not hold."""
+
+    def lacking(self, digests: Sequence[bytes]) -> set[bytes]:
+        """`missing`, by the 32 bytes of the digests: for a hundred thousand of them."""
 
     @property
     def whole(self) -> bool:

@@ -18,7 +18,7 @@ from .copying import hash_copy, hash_file
 from .files import make_folder, part_file, sync_folder, temp_file, write_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from .leases import Leases
     from .packs import PackIndex
@@ -46,15 +46,15 @@ class LargeObjects:
         except OSError:
             return None
 
-    def missing(self, digests: set[Digest]) -> set[Digest]:
+    def lacking(self, digests: Collection[bytes]) -> set[bytes]:
         """Those that are not here."""
         if len(digests) < _FEW:
-            return {digest for digest in digests if self.size(digest) is None}
+            return {raw for raw in digests if self.size(Digest(raw.hex())) is None}
         try:
-            folders = set(os.listdir(self._folder))
+            folders = {bytes.fromhex(name) for name in os.listdir(self._folder) if _FOLDER.fullmatch(name)}
         except FileNotFoundError:
-            return digests
-        return {digest for digest in digests if digest.hex[:2] not in folders or self.size(digest) is None}
+            return set(digests)
+        return {raw for raw in digests if raw[:1] not in folders or self.size(Digest(raw.hex())) is None}
 
     def was_damaged(self, digest: Digest) -> bool:
         """Whether the object was here, was found damaged, and has not been stored again."""

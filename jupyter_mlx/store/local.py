@@ -23,7 +23,7 @@ from .packs import PackIndex, parts
 from .small import PackWriter, SmallObjects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from .compacting import Compacted
@@ -140,13 +140,17 @@ class LocalStore:
 
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
         """See `ObjectStore.missing`."""
-        self._check_format()
         asked = {digest.raw: digest for digest in digests}
-        absent: set[Digest] = set()
-        for some in parts(list(asked), _ASKED_AT_ONCE):
+        return {asked[raw] for raw in self.lacking(list(asked))}
+
+    def lacking(self, digests: Sequence[bytes]) -> set[bytes]:
+        """See `ObjectStore.lacking`."""
+        self._check_format()
+        absent: set[bytes] = set()
+        for some in parts(digests, _ASKED_AT_ONCE):
             with self._leases.announced(some):
                 known = self._small.present(some)
-                absent |= self._large.missing({asked[raw] for raw in some if raw not in known})
+                absent |= self._large.lacking([raw for raw in some if raw not in known] if known else some)
         return absent
 
     @property

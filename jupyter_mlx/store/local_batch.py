@@ -11,7 +11,7 @@ from jupyter_mlx.errors import AccessError, CorruptObjectError, UsageError
 from .base import SMALL_BYTES, FileChangedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from .base import ObjectStore
@@ -43,6 +43,11 @@ class LocalBatch:
         """See `Batch.put_known`."""
         self._require_own()
         self._writer.put(digest, data)
+
+    def put_absent(self, objects: Iterable[tuple[bytes, bytes]]) -> int:
+        """See `Batch.put_absent`."""
+        self._require_own()
+        return self._writer.put_all(objects)
 
     def _require_own(self) -> None:
         if self._pid != os.getpid():

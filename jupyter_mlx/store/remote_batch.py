@@ -52,7 +52,7 @@ class RemoteBatch:
             self._sender.take([(digest, data)], OBJECT)
 
     def put_absent(self, objects: Iterable[tuple[bytes, bytes]]) -> int:
-        """`put_known`, of objects that the remote is known not to have; the bytes of those that are new here."""
+        """See `Batch.put_absent`."""
         return self._sender.take(objects, OBJECT)
 
     def absent(self, raws: Sequence[bytes]) -> list[bytes]:

@@ -17,7 +17,7 @@ from jupyter_mlx.errors import AccessError
 from jupyter_mlx.forking import ABANDONED, NO_FORK
 
 from .listing import PACK_HEADER, PIECE, Listing
-from .packs import transaction
+from .packs import insert, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -92,7 +92,7 @@ class RemoteIndex:
                         number = _note_pack(db, pack, listing, objects)
                         db.execute("INSERT OR IGNORE INTO holds VALUES (?, ?)", (done.lastrowid, number))
                 objects.sort()  # in the order of the table
-                db.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?)", objects)
+                insert(db, "objects", "(?, ?, ?, ?, ?)", objects)
 
         self._run(work)
 

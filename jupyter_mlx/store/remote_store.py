@@ -162,10 +162,12 @@ class RemoteStore:
 
     def missing(self, digests: Iterable[Digest]) -> set[Digest]:
         """See `ObjectStore.missing`."""
-        self.look()
         asked = {digest.raw: digest for digest in digests}
-        known = self.index.present(list(asked))
-        return {digest for raw, digest in asked.items() if raw not in known}
+        return {asked[raw] for raw in self.lacking(list(asked))}
+
+    def lacking(self, digests: Sequence[bytes]) -> set[bytes]:
+        """See `ObjectStore.lacking`."""
+        return set(digests) - self.present(digests)
 
     def present(self, raws: Sequence[bytes]) -> set[bytes]:
         """Those that are there, as bytes."""

@@ -23,10 +23,10 @@ from .packs import Place, new_name
 from .recipes import Recipe, leaf_chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from .leases import Leases
-    from .packs import PackIndex
+    from .packs import Found, PackIndex
 
 PACK_BYTES = 256 << 20
 """A pack that has reached this takes no more."""
@@ -75,13 +75,11 @@ class SmallObjects:
                 self._read_together(pack, some, found)
         return found
 
-    def _read_together(
-        self, pack: str, some: list[tuple[int, int, int, bytes]], found: dict[bytes, bytes]
-    ) -> None:
+    def _read_together(self, pack: str, some: list[Found], found: dict[bytes, bytes]) -> None:
         """The bytes at places of one pack, read in one go."""
         start, end = some[0][0], some[-1][0] + some[-1][1]
         span = self._read(pack, start, end - start)
-        for offset, length, encoding, digest in some if span is not None else ():
+        for offset, length, encoding, digest, _ in some if span is not None else ():
             data: bytes | None = span[offset - start : offset - start + length] if span else b""
             if encoding == frames.ZSTD:
                 data = self.object_at(Place(pack, offset, length, encoding))
@@ -198,10 +196,10 @@ class SmallObjects:
 
 
 def _close_together(
-    places: list[tuple[int, int, int, bytes]],
-) -> Iterator[list[tuple[int, int, int, bytes]]]:
+    places: list[Found],
+) -> Iterator[list[Found]]:
     """Places of a pack in groups that are worth one read, in their order."""
-    group: list[tuple[int, int, int, bytes]] = []
+    group: list[Found] = []
     start = end = 0
     for place in places:
         if group and (place[0] - end > _GAP_BYTES or place[0] + place[1] - start > _SPAN_BYTES):
@@ -234,8 +232,16 @@ class PackWriter:
 
     def put(self, digest: bytes, data: bytes) -> None:
         """Take one object; it is promised after `commit`."""
-        if digest not in self._pending and digest not in self._written:
-            self._pend(digest, frames.encode(digest, data), data)
+        self.put_all(((digest, data),))
+
+    def put_all(self, objects: Iterable[tuple[bytes, bytes]]) -> int:
+        """`put`, of many; the bytes of those that it had not been given before."""
+        taken = 0
+        for digest, data in objects:
+            if digest not in self._pending and digest not in self._written:
+                self._pend(digest, frames.encode(digest, data), data)
+                taken += len(data)
+        return taken
 
     def put_piece(self, digest: bytes, data: bytes | memoryview) -> None:
         """Take a chunk or a leaf of a large object, compressed where that helps."""

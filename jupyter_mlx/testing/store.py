@@ -97,6 +97,13 @@ class StoreTests:
         kept = {store.put(content(size)) for size in SIZES}
         assert store.missing([*kept, ABSENT]) == {ABSENT}
         assert store.missing([]) == set()
+        assert store.lacking([*(each.raw for each in kept), ABSENT.raw]) == {ABSENT.raw}
+
+    def test_a_batch_takes_what_is_known_to_be_absent(self, store: ObjectStore) -> None:
+        objects = {Digest.of(data).raw: data for data in (b"%d" % number for number in range(700))}
+        with store.batch() as batch:
+            assert batch.put_absent(objects.items()) == sum(map(len, objects.values()))
+        assert dict(store.stream(objects)) == objects
 
     def test_the_same_bytes_are_one_object(self, store: ObjectStore) -> None:
         for size in (10, SMALL_BYTES):
