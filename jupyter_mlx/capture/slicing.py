@@ -1,111 +1,147 @@
-"""The slice: the earlier cells that a cell depends on, by the names they define and use.
+"""The slice: the earlier cells that a cell depends on, by the names they define, change and use.
 
-When in doubt a cell is in the slice: magics, `import *`, `exec` and cells that
-do not parse count as defining everything.
+When in doubt a cell is in the slice: what `exec`, unknown magics and cells that
+do not parse do cannot be known, a function that was defined in the notebook may
+change what it is given, and what two names may share is changed through either.
+docs/magics.md says the rules for people.
 """
 
 from __future__ import annotations
 
-import ast
-import builtins
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-BUILTIN = frozenset(dir(builtins))
-_OPAQUE_CALLS = {"exec", "eval", "get_ipython", "globals", "locals", "setattr", "__import__"}
+from .names import HISTORY, Names
+from .sharing import Notebook
+from .slice import Slice
+from .syntax import Cell
+from .walking import walk
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """What a cell does with names."""
+class Executed:
+    """A cell as it was executed."""
 
-    defines: frozenset[str]
-    """Names that it binds, or whose objects it may change in place."""
-    uses: frozenset[str]
-    """Names that it reads and did not bind itself first, as far as can be told."""
-    opaque: bool
-    """It may define anything."""
-
-    @classmethod
-    def of(cls, source: str) -> Names:
-        """Read a cell's source, as Python or with IPython's magics in it."""
-        lines = source.splitlines()
-        magic = any(line.lstrip().startswith(("%", "!")) for line in lines)
-        code = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines)
-        try:
-            tree = ast.parse(code)
-        except (SyntaxError, ValueError):
-            return cls(frozenset(), frozenset(), opaque=True)
-        visitor = _Visitor()
-        visitor.visit(tree)
-        return cls(
-            frozenset(visitor.defines), frozenset(visitor.uses - BUILTIN), opaque=visitor.opaque or magic
-        )
+    source: str
+    cell_id: str | None = None
+    whole: bool = False
+    """Whether it is known to have run to its end."""
 
 
-class _Visitor(ast.NodeVisitor):
-    """Collects names; every scope counts as the top one, which can only make the slice larger."""
+def slice_of(source: str, earlier: Sequence[Executed], cell_id: str | None = None) -> Slice:
+    """The cells of `earlier` (in the order of execution) that `source` depends on, in that order."""
+    return Slicer().slice_of(source, earlier, cell_id)
+
+
+class Slicer:
+    """Makes the slices of one session's cells; what it found of the earlier ones is kept."""
 
     def __init__(self) -> None:
-        self.defines: set[str] = set()
-        self.uses: set[str] = set()
-        self.opaque = False
+        self._sources: list[str] = []
+        self._notebook = Notebook()
 
-    def visit_Name(self, node: ast.Name) -> None:
-        if isinstance(node.ctx, ast.Load):
-            self.uses.add(node.id)
+    def slice_of(self, source: str, earlier: Sequence[Executed], cell_id: str | None = None) -> Slice:
+        """See `slice_of`."""
+        kept = self._kept(source, earlier)
+        return Slice(tuple(earlier[at].source for at in kept), tuple(_notes(earlier, kept, cell_id)))
+
+    def _known(self, earlier: Sequence[Executed]) -> Notebook:
+        sources = [cell.source for cell in earlier]
+        if sources[: len(self._sources)] != self._sources:
+            self._sources, self._notebook = [], Notebook()
+        for added in sources[len(self._sources) :]:
+            self._notebook.add(names_of(added))
+        self._sources = sources
+        return self._notebook
+
+    def _kept(self, source: str, earlier: Sequence[Executed]) -> list[int]:
+        """The places in `earlier` of the cells that count."""
+        cell = names_of(source)
+        if cell.uses_any:
+            return list(range(len(earlier)))
+        notebook = self._known(earlier)
+        wanted = _Wanted(notebook)
+        wanted.add(notebook.effect(cell).uses)
+        kept = []
+        for at in range(len(earlier) - 1, -1, -1):
+            names = names_of(earlier[at].source)
+            effect = notebook.effect(names)
+            if not (
+                names.defines_any
+                or effect.surroundings
+                or not wanted.names.isdisjoint(effect.binds)
+                or not wanted.groups.keys().isdisjoint(effect.touched)
+                or (notebook.anything_shared and effect.touched)
+            ):
+                continue
+            kept.append(at)
+            if names.uses_any:
+                return [*range(at), *reversed(kept)]
+            if earlier[at].whole:
+                wanted.remove(names.settles)
+            wanted.add(effect.uses)
+        return kept[::-1]
+
+
+class _Wanted:
+    """The names that are needed at one moment, and the groups that their objects are in."""
+
+    def __init__(self, notebook: Notebook) -> None:
+        self.names: set[str] = set()
+        self.groups: dict[str, int] = {}
+        """Group → how many names want it."""
+        self._notebook = notebook
+
+    def add(self, names: frozenset[str]) -> None:
+        if names <= self.names:
+            return
+        for name in self._notebook.closure(names) - self.names:
+            self.names.add(name)
+            for group in self._notebook.groups_of(name):
+                self.groups[group] = self.groups.get(group, 0) + 1
+
+    def remove(self, names: set[str]) -> None:
+        for name in names & self.names:
+            self.names.remove(name)
+            for group in self._notebook.groups_of(name):
+                self.groups[group] -= 1
+                if not self.groups[group]:
+                    del self.groups[group]
+
+
+def _notes(earlier: Sequence[Executed], kept: Sequence[int], cell_id: str | None) -> Iterable[str]:
+    """Cells of the slice that the notebook holds no more as they were executed."""
+    newest = {cell.cell_id: at for at, cell in enumerate(earlier) if cell.cell_id is not None}
+    told = set()
+    for at in kept:
+        cell = earlier[at]
+        if cell.cell_id is None or cell.source in told:
+            continue
+        if cell.cell_id == cell_id:
+            why = "an earlier text of the tracked cell itself"
+        elif earlier[newest[cell.cell_id]].source != cell.source:
+            why = "a cell that was edited and executed again since"
         else:
-            self.defines.add(node.id)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        self.defines.add(node.name)
-        self.generic_visit(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
-        self.defines.add(node.name)
-        self.generic_visit(node)
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        self.defines.add(node.name)
-        self.generic_visit(node)
-
-    def visit_alias(self, node: ast.alias) -> None:
-        self.opaque |= node.name == "*"
-        self.defines.add(node.asname or node.name.partition(".")[0])
-
-    def visit_Attribute(self, node: ast.Attribute) -> None:
-        # `x.y = …`, and `x.append(…)`, which cannot be told from a mere look: both change x
-        self._changes(node.value)
-        self.generic_visit(node)
-
-    def visit_Subscript(self, node: ast.Subscript) -> None:
-        if not isinstance(node.ctx, ast.Load):
-            self._changes(node.value)
-        self.generic_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> None:
-        if isinstance(node.func, ast.Name) and node.func.id in _OPAQUE_CALLS:
-            self.opaque = True
-        for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
-            # a function may change what it is given
-            self._changes(argument)
-        self.generic_visit(node)
-
-    def _changes(self, node: ast.AST) -> None:
-        while isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred)):
-            node = node.value
-        if isinstance(node, ast.Name):
-            self.defines.add(node.id)
+            continue
+        told.add(cell.source)
+        names = names_of(cell.source)
+        defined = ", ".join(sorted(names.binds)) or "what it changes"
+        yield f"{defined}: made by {why}; the slice has its text as it was executed"
 
 
-def slice_of(source: str, earlier: list[str]) -> tuple[str, ...]:
-    """The cells of `earlier` (in the order of execution) that `source` depends on, in that order."""
-    wanted = set(Names.of(source).uses)
-    everything = Names.of(source).opaque
-    kept: list[str] = []
-    for cell in reversed(earlier):
-        names = Names.of(cell)
-        if everything or names.opaque or names.defines & wanted:
-            kept.append(cell)
-            # a name that is only changed here is still defined further up, so it stays wanted
-            wanted |= names.uses
-    return tuple(reversed(kept))
+@lru_cache(maxsize=8192)
+def names_of(source: str) -> Names:
+    """What a cell does with names; its source may have IPython's syntax in it."""
+    cell = Cell.of(source)
+    found = Names(surroundings=cell.surroundings, defines_any=cell.unknown, uses_any=cell.unknown)
+    if cell.tree is not None:
+        try:
+            walk(cell.tree, found)
+        except RecursionError:
+            found.defines_any = found.uses_any = True
+    found.uses |= cell.uses
+    found.binds |= cell.binds
+    if any(name in HISTORY or (name[:1] == "_" and name.strip("_i").isdigit()) for name in found.uses):
+        found.uses_any = True
+    return found
