@@ -200,3 +200,12 @@ def parameters(arguments: ast.arguments) -> set[str]:
     """The names that a function is given."""
     named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     return {argument.arg for argument in (*named, arguments.vararg, arguments.kwarg) if argument is not None}
+
+
+def says_it_writes(function: str, keywords: Iterable[ast.keyword]) -> bool:
+    """Whether a call says that it changes what it is given: by its name, or as `out=` or `inplace=`."""
+    return (
+        function in WRITING_WORDS
+        or (function.endswith("_") and not function.endswith("__"))
+        or any(keyword.arg in WRITING_KEYWORDS for keyword in keywords)
+    )

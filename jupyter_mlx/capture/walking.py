@@ -7,9 +7,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from .names import (
-    CHANGERS, CONSUMERS, OPAQUE, SCALARS, WRITING_KEYWORDS, WRITING_WORDS, Kind, Later, Names, Scope, Touch, bound_in,
-    chain, kind_of, parameters, shared,
-)  # fmt: skip
+    CHANGERS,
+    CONSUMERS,
+    OPAQUE,
+    SCALARS,
+    Kind,
+    Later,
+    Names,
+    Scope,
+    Touch,
+    bound_in,
+    chain,
+    kind_of,
+    parameters,
+    says_it_writes,
+    shared,
+)
 
 
 def walk(tree: ast.Module, found: Names) -> None:
@@ -350,18 +363,13 @@ class _Walk(ast.NodeVisitor):
         self.target(node.target, kind_of(node.value), surely=False)
         self.link(shared(node.value) | shared(node.target))
 
-    def visit_Attribute(self, node: ast.Attribute) -> None:
-        self.part(node)
-
-    def visit_Subscript(self, node: ast.Subscript) -> None:
-        self.part(node)
-        self.visit(node.slice)
-
-    def part(self, node: ast.Attribute | ast.Subscript) -> None:
-        self.visit(node.value)
+    def visit_Attribute(self, node: ast.Attribute | ast.Subscript) -> None:
+        self.generic_visit(node)
         if not isinstance(node.ctx, ast.Load):
             for name in shared(node.value):
                 self.touch(Touch(name))
+
+    visit_Subscript = visit_Attribute  # noqa: N815
 
     def visit_Call(self, node: ast.Call) -> None:
         self.call(node, alone=False)
@@ -377,12 +385,7 @@ class _Walk(ast.NodeVisitor):
             # not the notebook's name: nothing is known of it
             root = path = ""
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
-        word = path.rpartition(".")[2] or root
-        writes = (
-            word in WRITING_WORDS
-            or (word.endswith("_") and not word.endswith("__"))
-            or any(keyword.arg in WRITING_KEYWORDS for keyword in node.keywords)
-        )
+        writes = says_it_writes(path.rpartition(".")[2] or root, node.keywords)
         consumes = root in CONSUMERS and not path
         for name in set().union(*map(shared, given)):
             self.touch(Touch(name, root, path, alone, writes or (root in CHANGERS and not path), consumes))
