@@ -73,6 +73,8 @@ class Run:
     tags: tuple[str, ...] = ()
     notebook: str | None = None
     """Relative to the project, `/`-separated."""
+    notebook_how: str = ""
+    """Who says that it is this notebook: `request`, …; see `magics.identity.Identity`. Empty where it was executed as a whole."""
     cell_id: str | None = None
     parent: str | None = None
     source: str = ""

@@ -148,7 +148,7 @@ class Steps:
             if found is None or not any(data for _, data in read.values()):
                 return False
             # several processes in the order of their clocks; within a file, as it stands
-            lines = [list(_lines(data)) for _, data in read.values() if data]
+            lines = [_lines(data) for _, data in read.values() if data]
             merged = lines[0] if len(lines) == 1 else heapq.merge(*lines, key=lambda line: line[1])
             _enter(db, found[0], merged)
             for name, (start, data) in read.items():
@@ -208,13 +208,16 @@ class Steps:
                     (self.folder / name).unlink()
 
 
-def _lines(data: bytes) -> Iterable[Line]:
+def _lines(data: bytes) -> list[Line]:
     """The steps in whole lines; what a full disk cut short is passed over."""
-    for line in data.splitlines():
-        try:
-            yield _LINE.decode(line)
-        except msgspec.DecodeError:
-            continue
+    try:
+        return _LINE.decode_lines(data)
+    except msgspec.DecodeError:
+        found = []
+        for line in data.splitlines():
+            with contextlib.suppress(msgspec.DecodeError):
+                found.append(_LINE.decode(line))
+        return found
 
 
 def _enter(db: sqlite3.Connection, run: int, lines: Iterable[Line]) -> None:

@@ -85,9 +85,11 @@ class LedgerWatch:
             return None if first else Change(self._seq)
         self._looks += 1
         # our own connection's writes leave its data_version as it is
-        closed = ledger.mark_interrupted() if self._looks % LOOKS_PER_ROUND == 0 else 0
+        own = ledger.fold()
+        if self._looks % LOOKS_PER_ROUND == 0:
+            own = bool(ledger.mark_interrupted()) or own
         version = ledger.data_version()
-        if version == self._version and not closed:
+        if version == self._version and not own:
             return None
         changes = ledger.changed_since(self._seq)
         self._version = version
