@@ -15,7 +15,7 @@ from .run import Failure, FileVersion, Run, Value
 
 DETAIL = (
     "source", "slice", "slice_notes", "guessed", "seeds", "command", "cell_outputs", "environment", "git", "error",
-    "resources", "incomplete", "problems",
+    "resources", "incomplete", "problems", "notebook_how",
 )  # fmt: skip
 """The fields of a run that are shown, never searched: one JSON value."""
 
@@ -144,6 +144,7 @@ def with_detail(run: Run, detail: bytes, files: Iterable[sqlite3.Row]) -> Run:
         error=Failure(error["ename"], error["evalue"], tuple(error["traceback"])) if error else None,
         resources=fields.get("resources", {}),
         problems=tuple(fields.get("problems", ())),
+        notebook_how=fields.get("notebook_how", ""),
         incomplete=tuple(fields.get("incomplete", ())),
         inputs=tuple(found for role, found in versions if role == "input"),
         outputs=tuple(found for role, found in versions if role == "output"),

@@ -74,7 +74,7 @@ class Run:
     notebook: str | None = None
     """Relative to the project, `/`-separated."""
     notebook_how: str = ""
-    """Who says that it is this notebook: `request`, …; see `magics.identity.Identity`. Empty where it was executed as a whole."""
+    """Who says which notebook it is, of a cell: `request`, `session`, `guessed`, …; see `magics.identity`."""
     cell_id: str | None = None
     parent: str | None = None
     source: str = ""

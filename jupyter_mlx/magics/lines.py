@@ -13,7 +13,6 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from jupyter_mlx.errors import MlxError, NotYetError
 
 from . import display
-from .identity import notebook
 from .options import track_help
 from .track import Tracker, warn
 
@@ -91,7 +90,7 @@ class ProjectMagics(Magics):
     def snapshot(self, line: str) -> display.Table:
         """`%snapshot [MESSAGE]`: the notebook as it is saved, with the versions of all tracked data."""
         project = self._tracker.project
-        path = notebook(self.shell, project.root)
+        path = self._tracker.witness.identify(project.root).notebook
         if path is None:
             raise UsageError(
                 "%snapshot: this kernel does not know its notebook; `jmlx snapshot NOTEBOOK` does it"

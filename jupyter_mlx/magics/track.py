@@ -25,7 +25,7 @@ from jupyter_mlx.project import Project
 from jupyter_mlx.recorder import PROJECT_VARIABLE, RUN_VARIABLE, ActiveRun, activate, deactivate
 
 from .history import History
-from .identity import notebook
+from .identity import Witness
 from .options import Options, is_below, split
 from .outputs import OutputLog, tap
 
@@ -54,6 +54,7 @@ class Tracker:
         self._cells: dict[int, _Cell] = {}
         self._projects: dict[str, Project] = {}
         self._tap = tap(shell)
+        self.witness = Witness(shell)
         self._history = History(shell)
 
     def connect(self) -> None:
@@ -132,17 +133,18 @@ class Tracker:
 
     def _open(self, options: Options, source: str, cell_id: str | None) -> _Cell:
         project = self.project
-        path = notebook(self.shell, project.root)
+        place = self.witness.identify(project.root, cell_id, source)
         params = dict(options.params) | {name: self.shell.user_ns.get(name) for name in options.variables}
         if options.auto_params:
             params = constants(source) | params
         run = project.recorder.open(
             kind="cell",
-            name=options.name or (Path(path).stem if path else "cell"),
+            name=options.name or (Path(place.notebook).stem if place.notebook else "cell"),
             params=params,
             tags=options.tags,
-            notebook=path,
-            cell_id=cell_id,
+            notebook=place.notebook,
+            notebook_how=place.how,
+            cell_id=place.cell_id,
             source=source,
             slice_=self._history.slice_of(source, cell_id),
             parent=os.environ.get(RUN_VARIABLE),
