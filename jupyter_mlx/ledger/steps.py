@@ -110,11 +110,12 @@ class Steps:
             return file
 
     def close(self, run: str) -> None:
-        """Let go of this process's file of a run."""
+        """Let go of this process's file of a run, and look at all of the run's anew."""
         with self._lock:
             file = self._files.pop(run, None)
             if file is not None:
                 file.close()
+            self._known = {name: size for name, size in self._known.items() if not name.startswith(f"{run}.")}
 
     def waiting(self) -> dict[str, int]:
         """The files that are there, and how many bytes each has."""
