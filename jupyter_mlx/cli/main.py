@@ -34,7 +34,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Runs": {
         "runs": "runs",
         "snapshot": "runs",
-        "reproduce": "runs",
+        "reproduce": "reproducing",
         "report": "runs",
     },
     "Pipeline": {

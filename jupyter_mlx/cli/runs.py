@@ -228,13 +228,6 @@ def snapshot_command(face: Face, notebooks: tuple[str, ...], message: str) -> Pa
     return [summary(run) for run in made]
 
 
-@command("reproduce")
-@click.argument("run")
-def reproduce_command(face: Face, run: str) -> Payload:
-    """(A later version) Make a run again in a fresh kernel, and compare."""
-    raise NotYetError("`jmlx reproduce`", f"`jmlx runs restore {run}` brings its code and data back")
-
-
 @command("report")
 @click.argument("runs", nargs=-1, required=True)
 def report_command(face: Face, runs: tuple[str, ...]) -> Payload:
