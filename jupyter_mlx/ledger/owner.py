@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
+import time
 from dataclasses import asdict, dataclass
 from functools import cache
 
 import msgspec
+
+SURE_S = 2.0
+"""So long a process that was looked at closely is taken for alive while there is one of its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,18 @@ class Owner:
             return False
         if self.pid == os.getpid():
             return False
+        if os.name == "posix" and not _exists(self.pid):
+            return True
+        now = time.monotonic()
+        if now - _seen.get(self, -math.inf) < SURE_S:
+            return False
+        if self._is_another():
+            return True
+        _seen[self] = now
+        return False
+
+    def _is_another(self) -> bool:
+        """Whether the process of that number has ended, or is a later one."""
         import psutil
 
         try:
@@ -49,6 +66,20 @@ class Owner:
             return True
         except psutil.Error:
             return False
+
+
+_seen: dict[Owner, float] = {}
+"""When each was last looked at closely and found alive."""
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 @cache
