@@ -1,70 +1,107 @@
 """Secrets are replaced before anything is written.
 
 A secret becomes `<redacted:xxxxxxxx>`: eight hex digits of its digest, keyed by
-the project, so that two values compare without being shown.
+the project, so that two values compare without being shown. A text is a secret
+by its own form (a known prefix, a key block, a password in a URL), or by the
+name that it is given; what a name gave away is then taken out wherever else it
+stands, as text, in HTML and in JSON.
 
-Source of the rules: the detectors of detect-secrets (known prefixes, JWT, PEM
-blocks, basic authentication in URLs, and names that say what they hold).
+Source of the rules: the detectors of detect-secrets. Its rule of high entropy is
+left out: digests, ids and encoded images are ordinary data here
+(docs/decisions/022-what-is-a-secret.md).
 """
 
 from __future__ import annotations
 
+import html
+import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from blake3 import blake3
 
-_PREFIXES = re.compile(
-    r"""
-      (?:AKIA|ASIA)[0-9A-Z]{16}
-    | gh[pousr]_[A-Za-z0-9]{20,255} | github_pat_[A-Za-z0-9_]{22,255}
-    | glpat-[A-Za-z0-9_-]{20,}
-    | sk-[A-Za-z0-9_-]{20,} | sk_live_[A-Za-z0-9]{16,}
-    | xox[abposr]-[A-Za-z0-9-]{10,}
-    | hf_[A-Za-z0-9]{20,}
-    | AIza[0-9A-Za-z_-]{35}
-    | eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*
-    | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----.*?-----END\ [A-Z ]*PRIVATE\ KEY-----
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_URL = re.compile(r"(?P<head>[a-z][a-z0-9+.-]*://[^\s/:@'\"]*:)(?P<secret>[^\s/@'\"]+)(?=@)", re.IGNORECASE)
-_NAME = r"(?:pass(?:word|wd|phrase)?|secret|token|api_?key|access_?key|private_?key|credentials?)"
-_ASSIGNED = re.compile(
-    rf"""(?P<head>\b\w*{_NAME}\w*["']?\s*[:=]\s*(?P<quote>["']))(?P<secret>[^"'\n]{{6,}})(?=(?P=quote))""",
-    re.IGNORECASE,
-)
-_SECRET_NAME = re.compile(rf"(?:^|_|\b){_NAME}(?:$|_|\b)", re.IGNORECASE)
-_HINTS = re.compile(
-    rf"{_NAME}|AKIA|ASIA|gh[pousr]_|github_pat|glpat|sk[-_]|xox|hf_|AIza|eyJ|BEGIN|://", re.IGNORECASE
-)
+from .secret_forms import MARK, spans
+from .secret_names import is_secret_name
+
+SHORTEST_LEARNED = 8
+"""A shorter value may be anything: it is replaced where its name stands, and nowhere else."""
 
 
 class Redactor:
-    """Replaces secrets in text and in nested values."""
+    """Replaces secrets in text and in nested values. Any number of threads may use it."""
 
     def __init__(self, salt: bytes) -> None:
         self._key = blake3(salt).digest()
+        self._learned: dict[str, str] = {}
+        """Each way of writing a learned secret → its mark."""
+        self._learned_pattern: re.Pattern[str] | None = None
+
+    @classmethod
+    def open(cls, path: Path) -> Redactor:
+        """The redactor of a project, by the file of its salt, which is made on the first use. Raises OSError."""
+        with suppress(FileExistsError), path.open("xb") as file:
+            path.chmod(0o600)
+            file.write(os.urandom(32))
+        return cls(path.read_bytes())
 
     def mark(self, secret: str) -> str:
         """What stands in the place of a secret."""
-        return f"<redacted:{blake3(secret.encode('utf-8', 'surrogatepass'), key=self._key).hexdigest()[:8]}>"
+        return f"{MARK}{blake3(secret.encode('utf-8', 'surrogatepass'), key=self._key).hexdigest()[:8]}>"
+
+    def learn(self, values: Iterable[str]) -> None:
+        """Take these texts out of everything from now on, where they are long and odd enough to be no word."""
+        new = [value for value in values if value not in self._learned and _is_telling(value)]
+        if not new:
+            return
+        learned = dict(self._learned)
+        for value in new:
+            mark = self.mark(value)
+            for written in (
+                value,
+                html.escape(value),
+                json.dumps(value)[1:-1],
+                repr(value)[1:-1],
+                quote(value, safe=""),
+            ):
+                learned.setdefault(written, mark)
+        # the longest first: one may be the beginning of another
+        longest = sorted(learned, key=len, reverse=True)
+        self._learned_pattern = re.compile("|".join(map(re.escape, longest)))
+        self._learned = learned
+
+    def learn_named(self, named: Mapping[str, Any]) -> None:
+        """Learn the texts whose names say that they are secrets: environment variables, a notebook's variables."""
+        self.learn(
+            [value for name, value in named.items() if isinstance(value, str) and is_secret_name(name)]
+        )
 
     def text(self, text: str) -> str:
         """The text without its secrets."""
-        # most text holds no sign of a secret: one pass is enough for it
-        if not _HINTS.search(text):
-            return text
-        text = _PREFIXES.sub(lambda found: self.mark(found[0]), text)
-        for rule in (_URL, _ASSIGNED):
-            text = rule.sub(lambda found: found["head"] + self.mark(found["secret"]), text)
+        found = spans(text)
+        if found:
+            self.learn([text[start:end] for start, end in found])
+            text = self._replaced(text, found)
+        if self._learned_pattern is not None:
+            text = self._learned_pattern.sub(lambda found: self._learned.get(found[0], MARK + ">"), text)
         return text
+
+    def _replaced(self, text: str, found: list[tuple[int, int]]) -> str:
+        parts, after = [], 0
+        for start, end in found:
+            parts += [text[after:start], self.mark(text[start:end])]
+            after = end
+        return "".join([*parts, text[after:]])
 
     def value(self, value: Any, name: str = "") -> Any:
         """The value without its secrets; text under a name such as `api_key` is one as a whole."""
         if isinstance(value, str):
-            if value and _SECRET_NAME.search(name) and not value.startswith("<redacted:"):
+            if value and is_secret_name(name) and not value.startswith(MARK):
+                self.learn([value])
                 return self.mark(value)
             return self.text(value)
         if isinstance(value, Mapping):
@@ -72,3 +109,13 @@ class Redactor:
         if isinstance(value, (list, tuple)):
             return [self.value(item, name) for item in value]
         return value
+
+
+def _is_telling(value: str) -> bool:
+    """Whether a text is long and odd enough to be taken out wherever it stands."""
+    if len(value) < SHORTEST_LEARNED or value.startswith(MARK) or len(set(value)) < 4:
+        return False
+    if value.isdigit() or value.startswith(("/", "./", "~")):
+        return False
+    # a lower-case word is a word: `password = "password"`
+    return not (value.isalpha() and (value.islower() or value.istitle()) and len(value) < 16)
