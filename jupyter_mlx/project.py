@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import AccessError, ConflictError, NoProjectError, UsageError
+from .errors import AccessError, ConflictError, CorruptError, NoProjectError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from .capture.redact import Redactor
@@ -237,17 +237,24 @@ class Project:
         return found
 
     def comparison(self, a: str, b: str) -> Comparison:
-        """How two runs differ; ids or their beginnings."""
-        from .ledger.compare import Comparison
+        """How two runs differ, what most likely explains another result first; ids or their beginnings."""
+        from .differences import compare
 
         runs = self.ledger.get(a), self.ledger.get(b)
-        return Comparison.of(*runs, (self.environment(runs[0]), self.environment(runs[1])))
+        return compare(
+            self.workspace, *runs, (self.known_environment(runs[0]), self.known_environment(runs[1]))
+        )
+
+    def known_environment(self, run: Run) -> dict[str, Any]:
+        """`environment`, empty also where its object is not here."""
+        try:
+            return self.environment(run)
+        except (NotFoundError, CorruptError):
+            return {}
 
     def compare(self, a: str, b: str) -> dict[str, Any]:
-        """`comparison` as JSON can say it."""
-        from dataclasses import asdict
-
-        return asdict(self.comparison(a, b))
+        """`comparison` as JSON can say it; see `Comparison` of openapi.yaml."""
+        return self.comparison(a, b).as_json()
 
     def snapshot(self, notebook: str, message: str = "") -> Run:
         """Record a notebook as it is saved, with the versions of all tracked data; the path is the project's."""

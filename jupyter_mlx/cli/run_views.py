@@ -12,7 +12,7 @@ from rich.text import Text
 
 from jupyter_mlx.ledger.compare import Comparison
 from jupyter_mlx.ledger.run import FileVersion, Run
-from jupyter_mlx.ledger.wording import ago, differences, lasted, pairs
+from jupyter_mlx.ledger.wording import ago, cell_heading, differences, lasted, pairs, unchanged
 
 SIGNS = {
     "finished": ("✓", "green"), "failed": ("✗", "red"), "interrupted": ("◼", "yellow"), "running": ("▶", "blue"),
@@ -94,17 +94,27 @@ def _files(heading: str, files: tuple[FileVersion, ...]) -> list[Any]:
 
 
 def difference(found: Comparison) -> Group | Text:
-    """How two runs differ, the code first."""
+    """How two runs differ: a ranked table, then the code or the cells, the data, and what was printed."""
     if found.same:
         return Text("the runs do not differ")
-    parts: list[Any] = []
-    if found.code:
-        parts.append(Syntax("\n".join(found.code), "diff", background_color="default"))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("", "", found.a[:8], found.b[:8]):
+    for name in ("", "", found.a[:8], found.b[:8], ""):
         table.add_column(name)
     for row in differences(found):
         table.add_row(*(Text(cell) for cell in row))
-    if table.row_count:
-        parts.append(table)
-    return Group(*parts)
+    parts: list[Any] = [table]
+    for cell in found.inside.cells:
+        parts += _part(cell_heading(cell), cell.lines)
+    if found.code and not found.inside.cells:
+        parts += _part("code", found.code)
+    for detail in found.inside.data:
+        parts += [Text(f"\ndata {detail.path}", style="bold"), Text("\n".join(detail.lines))]
+    if found.inside.text:
+        parts += _part("printed and shown", found.inside.text)
+    same = unchanged(found)
+    return Group(*parts, *([Text(f"\n{same}", style="dim")] if same else []))
+
+
+def _part(heading: str, lines: tuple[str, ...]) -> list[Any]:
+    body = [Syntax("\n".join(lines), "diff", background_color="default")] if lines else []
+    return [Text(f"\n{heading}", style="bold"), *body]

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .cells import CellChange
     from .compare import Comparison
 
 SPANS = ((86400 * 365, "y"), (86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -50,12 +51,23 @@ def side(value: Any) -> str:
     return NOTHING if value is None else shown(value)
 
 
-def differences(found: Comparison) -> Iterator[tuple[str, str, str, str]]:
-    """What differs but for the code: (kind, name, in a, in b)."""
-    parts = (
-        ("param", found.params), ("input", found.inputs), ("package", found.packages),
-        ("metric", found.metrics), ("output", found.outputs), ("fact", found.facts),
-    )  # fmt: skip
-    for kind, changes in parts:
-        for change in changes:
-            yield kind, change.name, side(change.a), side(change.b)
+def differences(found: Comparison) -> Iterator[tuple[str, str, str, str, str]]:
+    """What differs, what most likely explains another result first: (kind, name, in a, in b, what is to be said)."""
+    for change in found.ranked:
+        yield change.kind, change.name, side(change.a), side(change.b), change.note
+
+
+def unchanged(found: Comparison) -> str:
+    """`the same: 3 params, 1 input`; nothing where nothing is."""
+    parts = [f"{count} {kind}{'s' if count != 1 else ''}" for kind, count in found.equal.items()]
+    return f"the same: {', '.join(parts)}" if parts else ""
+
+
+def cell_heading(cell: CellChange) -> str:
+    """`cell 3 changed`, with where it was."""
+    at = cell.b if cell.b is not None else cell.a
+    was = f" (was {cell.a})" if cell.a is not None and cell.b is not None and cell.a != cell.b else ""
+    kind = "" if cell.type == "code" else f" ({cell.type})"
+    what = "shows something else" if cell.what == "outputs" else cell.what
+    more = ", and shows something else" if cell.outputs and cell.what != "outputs" else ""
+    return f"cell {at}{kind}{was} {what}{more}"

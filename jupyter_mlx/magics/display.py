@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from jupyter_mlx.ledger.compare import Comparison
 from jupyter_mlx.ledger.run import Run
-from jupyter_mlx.ledger.wording import differences, lasted, pairs
+from jupyter_mlx.ledger.wording import cell_heading, differences, lasted, pairs, unchanged
 
 SIGNS = {"finished": "✓", "failed": "✗", "interrupted": "⏸", "running": "…"}
 
@@ -53,8 +53,40 @@ def runs_table(runs: Iterable[Run]) -> Table:
     return Table(("run", "status", "kind", "name", "started", "took", "params", "metrics"), rows)
 
 
-def comparison_table(found: Comparison) -> Table:
-    """What differs, a row each, the code first."""
-    rows = [("code", "", line, "") for line in found.code]
-    rows += differences(found)
-    return Table(("", "", found.a[:8], found.b[:8]), rows, "" if rows else "the runs do not differ")
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How two runs differ: a ranked table, then code or cells, data, and what was printed, folded."""
+
+    found: Comparison
+
+    def _repr_html_(self) -> str:
+        table = self._table()._repr_html_()
+        folds = "".join(
+            f"<details><summary>{escape(heading)}</summary><pre>{''.join(map(_diff_line, lines))}</pre></details>"
+            for heading, lines in self._parts()
+        )
+        return table + folds + f"<p>{escape(unchanged(self.found))}</p>"
+
+    def __repr__(self) -> str:
+        parts = ["\n".join([heading, *lines]) for heading, lines in self._parts()]
+        return "\n\n".join(filter(None, [repr(self._table()), *parts, unchanged(self.found)]))
+
+    def _table(self) -> Table:
+        rows = list(differences(self.found))
+        caption = "" if rows else "the runs do not differ"
+        return Table(("", "", self.found.a[:8], self.found.b[:8], ""), rows, caption)
+
+    def _parts(self) -> Iterator[tuple[str, Sequence[str]]]:
+        inside = self.found.inside
+        yield from ((cell_heading(cell), cell.lines) for cell in inside.cells)
+        if self.found.code and not inside.cells:
+            yield "code", self.found.code
+        yield from ((f"data {detail.path}", detail.lines) for detail in inside.data)
+        if inside.text:
+            yield "printed and shown", inside.text
+
+
+def _diff_line(line: str) -> str:
+    colour = {"+": "var(--jp-success-color0, green)", "-": "var(--jp-error-color0, firebrick)"}.get(line[:1])
+    text = escape(line) + "\n"
+    return f"<span style='color:{colour}'>{text}</span>" if colour else text

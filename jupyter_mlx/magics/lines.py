@@ -62,12 +62,12 @@ class ProjectMagics(Magics):
 
     @line_magic
     @told
-    def compare(self, line: str) -> display.Table:
+    def compare(self, line: str) -> display.Difference:
         """`%compare A B`: how two runs differ; a run is named by the first digits of its id, or `last`."""
         words = shlex.split(line)
         if len(words) != 2:
             raise UsageError("%compare A B: the ids of two runs (%runs shows them)")
-        return display.comparison_table(self._tracker.project.comparison(*words))
+        return display.Difference(self._tracker.project.comparison(*words))
 
     @line_magic
     @told

@@ -93,7 +93,8 @@ def test_json_is_json_whatever_the_metrics_are(jmlx, project, value):
 def test_compare_shows_code_params_and_metrics(jmlx, three):
     found = document(jmlx("runs", "compare", three[0], three[2], "--json"))
     assert "-x = 0" in found["code"]
-    assert found["params"] == [{"name": "lr", "a": 0.0, "b": 0.2}]
+    assert [(change["name"], change["a"], change["b"]) for change in found["params"]] == [("lr", 0.0, 0.2)]
+    assert [change["kind"] for change in found["ranked"]][:2] == ["code", "param"]
     assert [change["name"] for change in found["metrics"]] == ["acc"]
     assert "do not differ" in jmlx("runs", "compare", three[0], three[0]).stdout
 

@@ -7,6 +7,7 @@ from importlib.resources import files
 
 from ruamel.yaml import YAML
 
+from jupyter_mlx.ledger.compare import Rank
 from jupyter_mlx.server.handlers import ROUTES
 
 VERBS = {"get", "post", "put", "patch", "delete"}
@@ -43,6 +44,12 @@ async def test_answers_have_what_is_required_of_them(ask, enter):
     own = schemas["RunDetail"]["allOf"][1]
     assert set(schemas["Run"]["required"]) | set(own["required"]) == set(detail)
     assert set(own["properties"]) == set(own["required"])
+
+    other = (await ask("compare", params={"a": ident, "b": enter(params={"lr": 1})})).json
+    assert set(schemas["Comparison"]["required"]) == set(schemas["Comparison"]["properties"]) == set(other)
+    assert set(schemas["Change"]["required"]) == set(other["ranked"][0])
+    ranks = {rank.name.lower().replace("_", "-") for rank in Rank}
+    assert set(schemas["Change"]["properties"]["rank"]["enum"]) == ranks
 
 
 async def test_errors_have_the_shape_that_is_described(ask):
