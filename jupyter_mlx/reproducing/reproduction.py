@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from jupyter_mlx.errors import NotFoundError
 
 from . import checks, environments, files, outputs
 from .checks import Check, Tolerance, Verdict
@@ -89,9 +91,9 @@ def reproduce(
     """
     run = project.ledger.get(ref)
     require_executable(run)
-    recorded = project.environment(run)
     python = Python()
     if build_environment:
+        recorded = _environment(project, run)
         if not recorded:
             raise environments.NoEnvironmentError(run.id)
         python = environments.build(project.state / "environments", recorded, say)
@@ -125,9 +127,19 @@ def _compared(project: Project, run: Run, room: Room, made: Made, tolerance: Tol
         series = project.ledger.series(run.id), room.project.ledger.series(now.id)
         found.metrics = checks.metrics(run.metrics, now.metrics, series, tolerance)
         found.outputs = outputs.compare(project.cell_outputs(run), room.project.cell_outputs(now), tolerance)
-        found.environment = environments.differences(project.environment(run), room.project.environment(now))
+        found.environment = environments.differences(
+            _environment(project, run), _environment(room.project, now)
+        )
     found.files, found.versions = files.compare(run, room.workspace, tolerance)
     return found
+
+
+def _environment(project: Project, run: Run) -> Mapping[str, Any]:
+    """What a run recorded of its environment; nothing where that is not in the store."""
+    try:
+        return project.environment(run)
+    except NotFoundError:
+        return {}
 
 
 def _result(

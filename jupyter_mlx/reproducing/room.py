@@ -146,12 +146,18 @@ def _bring_code(project: Project, run: Run, room: Room) -> None:
     if not _archive(project.root, str(commit), room.root):
         room.notes.append(f"git has no commit {commit[:10]} any more: its files are not there")
         return
-    if run.git.get("diff"):
+    if run.git.get("diff") and not _patched(project, run, room):
+        room.notes.append(
+            "the changes that were not committed could not be applied: they were cut, or held secrets"
+        )
+
+
+def _patched(project: Project, run: Run, room: Room) -> bool:
+    try:
         diff = project.store.get(Digest.parse(run.git["diff"])).decode("utf-8", "surrogateescape")
-        if not _patch(_of_project(diff, _prefix(project.root)), room.root):
-            room.notes.append(
-                "the changes that were not committed could not be applied: they were cut, or held secrets"
-            )
+    except NotFoundError:
+        return False
+    return _patch(_of_project(diff, _prefix(project.root)), room.root)
 
 
 def _prefix(root: Path) -> str:
