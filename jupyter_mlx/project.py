@@ -169,14 +169,7 @@ class Project:
         from .capture.redact import Redactor
 
         self._prepare()
-        path = self.state / "salt"
-        try:
-            with path.open("xb") as file:
-                path.chmod(0o600)
-                file.write(os.urandom(32))
-        except FileExistsError:
-            pass
-        return Redactor(path.read_bytes())
+        return Redactor.open(self.state / "salt")
 
     @cached_property
     def recorder(self) -> Recorder:

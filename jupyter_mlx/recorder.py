@@ -8,6 +8,7 @@ once; what takes longer (git, packages, the record) is done beside.
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 import warnings
@@ -100,14 +101,16 @@ class Recorder:
         parent: str | None = None,
     ) -> ActiveRun:
         """Begin a run: it is in the ledger, as running, when this returns."""
+        # what the environment holds is a secret wherever else it stands
+        self.redactor.learn_named(os.environ)
         run = Run(
             id=new_id(),
-            name=name,
+            name=self.redactor.text(name),
             kind=kind,
             status="running",
             started_at=utc_now(),
             params=self.redactor.value(plain(dict(params or {}))),
-            tags=tuple(dict.fromkeys(tags)),
+            tags=tuple(dict.fromkeys(map(self.redactor.text, tags))),
             notebook=notebook,
             notebook_how=notebook_how,
             cell_id=cell_id,
@@ -334,10 +337,15 @@ class ActiveRun(LoggedRun):
 
     def add_cell_output(self, output: dict[str, Any]) -> None:
         """Note an output as the notebook format has it; large payloads become objects."""
-        clean = {key: value for key, value in output.items() if key != "transient"}
-        if clean.get("output_type") in {"stream", "error"}:
-            clean = self._recorder.redactor.value(clean)
-        self._cell_outputs.append(fold(clean, self._recorder.workspace.store, self._recorder.redactor))
+        clean = self._recorder.redactor
+        kept = {key: clean.value(value) for key, value in output.items() if key not in {"transient", "data"}}
+        if "data" in output:
+            kept["data"] = {
+                # `fold` cleans text, and leaves images as they are
+                mime: payload if isinstance(payload, (str, list)) else clean.value(payload)
+                for mime, payload in output["data"].items()
+            }
+        self._cell_outputs.append(fold(kept, self._recorder.workspace.store, clean))
 
     def finish(
         self,

@@ -64,7 +64,7 @@ def take(recorder: Recorder, notebook: str, message: str = "") -> Run:
         if Path(recorder.root, tracked.path).exists():
             run.add_input(recorder.workspace.save(tracked.path))
     finished = run.finish()
-    return recorder.ledger.edit(finished.id, note=message) if message else finished
+    return recorder.ledger.edit(finished.id, note=recorder.redactor.text(message)) if message else finished
 
 
 def code_cells(path: Path) -> list[str]:

@@ -137,7 +137,7 @@ def why(face: Face, path: str) -> Payload:
 @click.argument("text")
 def note(face: Face, run: str, text: str) -> Payload:
     """Write a note on a run; an empty text takes it away."""
-    changed = face.project.ledger.edit(run, note=text)
+    changed = face.project.ledger.edit(run, note=face.project.redactor.text(text))
     face.say(f"noted on run {changed.id[:8]}")
     return summary(changed)
 

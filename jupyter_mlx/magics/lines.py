@@ -124,4 +124,4 @@ class ProjectMagics(Magics):
         if not line.strip():
             raise UsageError("%note TEXT: what to remember of the newest run")
         ledger = self._tracker.project.ledger
-        ledger.edit(ledger.resolve("last"), note=line.strip())
+        ledger.edit(ledger.resolve("last"), note=self._tracker.project.redactor.text(line.strip()))

@@ -224,7 +224,8 @@ class RunHandler(ProjectHandler):
         ident, edit = run_id(text), self.body_as(Edit)
 
         def change(project: Project) -> dict[str, Any]:
-            project.ledger.edit(ident, tags=edit.tags, note=edit.note, starred=edit.starred)
+            note = edit.note and project.redactor.text(edit.note)
+            project.ledger.edit(ident, tags=edit.tags, note=note, starred=edit.starred)
             return detail(project, ident)
 
         await self.reply(change)
