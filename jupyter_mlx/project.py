@@ -307,17 +307,11 @@ class Project:
 
         The old file is kept beside it as `ledger.db.old`.
         """
-        from .ledger import record
         from .ledger.ledger import Ledger
 
         fresh = Ledger(self.state / "ledger.rebuilt.db")
         fresh.path.unlink(missing_ok=True)
-        for digest, data in self.store.small_objects():
-            found = record.decode(data)
-            if found is not None:
-                fresh.insert(found[0], record=str(digest))
-                fresh.insert_series(found[0].id, found[1])
-        count = fresh.page(limit=1).total
+        count = fresh.rebuild((str(digest), data) for digest, data in self.store.headed(b"mlx-record "))
         fresh.checkpoint()
         fresh.close()
         if "ledger" in self.__dict__:

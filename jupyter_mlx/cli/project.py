@@ -193,10 +193,8 @@ def _ledger(project: Project) -> dict[str, object]:
     try:
         return _check("ledger", ok=True, detail=f"{project.ledger.page(limit=1).total} runs")
     except MlxError as error:
-        from jupyter_mlx.ledger.record import MAGIC
-
-        records = sum(data.startswith(MAGIC) for _, data in project.store.small_objects())
-        lost = "runs that had not ended, notes, stars and the trash are lost"
+        records = sum(1 for _ in project.store.headed(b"mlx-record "))
+        lost = "what is known of runs that had not ended is lost"
         return _check("ledger", ok=False, detail=f"{error} ({records} finished runs have records; {lost})")
 
 

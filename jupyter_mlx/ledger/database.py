@@ -28,6 +28,8 @@ PATIENCE_S = 30.0
 """How long a writer waits for another: far longer than any write takes."""
 JOURNAL_VARIABLE = "JUPYTER_MLX_LEDGER_JOURNAL"
 """`wal` or `delete` says how the ledger is written, where the kind of file system is not told rightly."""
+WORTH = 10
+"""A file of which this part is empty is written anew by a purge."""
 NOT_A_DATABASE = {"file is not a database", "database disk image is malformed"}
 
 
@@ -115,6 +117,17 @@ class Database:
                 yield connection
             finally:
                 connection.rollback()
+
+    def compact(self) -> None:
+        """Give back the pages of what was deleted, where they are worth writing the file anew."""
+        pages, free = (self.read(f"PRAGMA {name}")[0][0] for name in ("page_count", "freelist_count"))
+        if free * WORTH > pages:
+            self.read("VACUUM")
+            self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Bring what the write-ahead log holds into the file itself."""
+        self.read("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def read(self, sql: str, values: tuple[object, ...] | dict[str, object] = ()) -> list[sqlite3.Row]:
         """All rows of one query."""

@@ -12,8 +12,9 @@ from typing import Any
 
 from jupyter_mlx.errors import AccessError, ConflictError
 
-from . import rows
+from . import purging, rows
 from .database import Database
+from .edits import Edits
 from .needs import Needs
 from .owner import Owner
 from .run import FileVersion, Run, Series, utc_now
@@ -22,13 +23,10 @@ from .series import unpack
 from .steps import Steps
 from .writing import (
     RunNotFoundError,
-    add_points,
     insert_run,
-    name_of,
     put_detail,
     put_files,
     put_parts,
-    put_tags,
     put_values,
     rowid_of,
     touch,
@@ -79,6 +77,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._db = Database(path)
         self._steps = Steps(path.parent / "steps", self._db)
+        self._edits = Edits(path.parent / "edits.jsonl")
         self.path = path
 
     def close(self) -> None:
@@ -87,7 +86,7 @@ class Ledger:
 
     def checkpoint(self) -> None:
         """Bring what the write-ahead log holds into the file itself."""
-        self._db.read("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._db.checkpoint()
 
     # -- writing ---------------------------------------------------------------------------
 
@@ -103,10 +102,7 @@ class Ledger:
     def insert_series(self, id_: str, series: Series) -> None:
         """Enter the steps of a run's metrics as they are."""
         with self._db.write() as db:
-            run = rowid_of(db, id_)
-            for key, points in series.items():
-                if points:
-                    add_points(db, run, name_of(db, "m", key), points)
+            purging.enter_series(db, rowid_of(db, id_), series)
 
     def log(self, id_: str, metrics: Mapping[str, float], step: int | None = None, t: float = 0.0) -> None:
         """Append a step to metrics, `t` seconds after the run's start; no step means the next one.
@@ -167,17 +163,14 @@ class Ledger:
     ) -> Run:
         """Change what people write on a run; None leaves it."""
         id_ = self.resolve(ref)
-        with self._db.write() as db:
-            rowid = rowid_of(db, id_)
-            if tags is not None:
-                db.execute("DELETE FROM tags WHERE run = ?", (rowid,))
-                put_tags(db, rowid, tags)
-            if note is not None:
-                db.execute("UPDATE runs SET note = ? WHERE rowid = ?", (note, rowid))
-            if starred is not None:
-                db.execute("UPDATE runs SET starred = ? WHERE rowid = ?", (starred, rowid))
-            touch(db, rowid)
+        changes = {"tags": tags if tags is None else list(tags), "note": note, "starred": starred}
+        self._change(id_, **{name: value for name, value in changes.items() if value is not None})
         return self.get(id_)
+
+    def _change(self, id_: str, **changes: Any) -> None:
+        self._edits.add(id_, **changes)
+        with self._db.write() as db:
+            purging.change(db, rowid_of(db, id_), changes)
 
     def trash(self, ref: str) -> str:
         """Hide a run from every list; `untrash` brings it back. Returns its id."""
@@ -189,10 +182,25 @@ class Ledger:
 
     def _set_trashed(self, ref: str, at: float | None) -> str:
         id_ = self.resolve(ref)
-        with self._db.write() as db:
-            db.execute("UPDATE runs SET trashed_at = ? WHERE id = ?", (at, id_))
-            touch(db, rowid_of(db, id_))
+        self._change(id_, trashed_at=at)
         return id_
+
+    def trashed(self, before: float | None = None) -> tuple[str, ...]:
+        """The runs that were put into the trash by then (seconds since the epoch), but for running ones."""
+        found = self._db.read(
+            "SELECT id FROM runs WHERE trashed_at IS NOT NULL AND (?1 IS NULL OR trashed_at <= ?1)"
+            " AND status != 'running' ORDER BY trashed_at",
+            (before,),
+        )
+        return tuple(row["id"] for row in found)
+
+    def purge(self, ids: Sequence[str]) -> int:
+        """Forget runs for good; how many bytes shorter the ledger's file is then."""
+        return purging.purge(self._db, self._steps, self._edits, ids)
+
+    def rebuild(self, records: Iterable[tuple[str, bytes]]) -> int:
+        """Fill this ledger, which is empty, from records (digest and bytes) and edits; how many runs it has."""
+        return purging.rebuild(self._db, self._steps, self._edits, records)
 
     def mark_interrupted(self) -> int:
         """Close the runs whose process on this machine has ended without closing them; how many."""

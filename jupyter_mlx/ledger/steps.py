@@ -200,6 +200,13 @@ class Steps:
         rest = os.pread(fd, TURN_BYTES, row[0][0] if row else 0)
         return b"\n" not in rest and len(rest) < TURN_BYTES
 
+    def pass_over(self) -> None:
+        """Count the lines of all runs that the ledger has as folded: what it has of them came another way."""
+        with self._db.write() as db:
+            for name, size in self.waiting().items():
+                if db.execute("SELECT 1 FROM runs WHERE id = ?", (name.partition(".")[0],)).fetchone():
+                    db.execute("INSERT OR REPLACE INTO folded VALUES (?, ?)", (name, size))
+
     def forget(self, run: str) -> None:
         """Remove the files of a run that is purged."""
         self.close(run)

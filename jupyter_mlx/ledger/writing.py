@@ -38,10 +38,16 @@ def touch(db: sqlite3.Connection, run: int) -> None:
 
 def rowid_of(db: sqlite3.Connection, id_: str) -> int:
     """The row of a run. Raises RunNotFoundError."""
-    row = db.execute("SELECT rowid FROM runs WHERE id = ?", (id_,)).fetchone()
+    row = find(db, id_)
     if row is None:
         raise RunNotFoundError(id_)
-    return int(row[0])
+    return row
+
+
+def find(db: sqlite3.Connection, id_: str) -> int | None:
+    """The row of a run; None where there is none."""
+    found = db.execute("SELECT rowid FROM runs WHERE id = ?", (id_,)).fetchone()
+    return None if found is None else int(found[0])
 
 
 def name_of(db: sqlite3.Connection, kind: str, key: str) -> int:

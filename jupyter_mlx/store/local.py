@@ -204,6 +204,24 @@ class LocalStore:
         self._check_format()
         return self._small.scan()
 
+    def headed(self, head: bytes) -> Iterator[tuple[Digest, bytes]]:
+        """The objects that begin with these bytes, small and large; of damaged ones none.
+
+        Of a large one as much is read as tells.
+        """
+        self._check_format()
+        yield from ((digest, data) for digest, data in self._small.scan() if data.startswith(head))
+        for digest in self.digests():
+            with contextlib.suppress(ObjectNotFoundError, CorruptObjectError):
+                if self._beginning(digest, len(head)) == head:
+                    yield digest, self.get(digest)
+
+    def _beginning(self, digest: Digest, length: int) -> bytes:
+        """The first bytes of a large object; nothing of a small one."""
+        with contextlib.suppress(OSError), open(self._large.path(digest), "rb") as file:  # noqa: PTH123
+            return file.read(length)
+        return next(self._chunked.stream(digest), b"")[:length] if self._chunked.has(digest) else b""
+
     def check(self, digest: Digest) -> None:
         """See `ObjectStore.check`."""
         if self._large.size(digest) is not None:
