@@ -164,6 +164,7 @@ class run:  # noqa: N801 (used as a function: `with jm.run("name", lr=0.1) as r:
             params=self._params,
             tags=self._tags,
             source=_script(),
+            command=_command(project),
             parent=parent.id if parent else os.environ.get(recorder.RUN_VARIABLE),
         )
         self._project = project
@@ -202,6 +203,23 @@ def _script() -> str:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return ""
+
+
+def _command(project: Project) -> dict[str, Any]:
+    """How this script was started; empty in a notebook or at a prompt."""
+    import sys
+
+    path = getattr(sys.modules.get("__main__"), "__file__", None)
+    if path is None or _in_ipython():
+        return {}
+    try:
+        return {
+            "script": project.relative(path),
+            "argv": sys.argv[1:],
+            "cwd": project.relative(Path.cwd()),
+        }
+    except UsageError:  # it lies outside the project
+        return {}
 
 
 def _warn(problem: str) -> None:
