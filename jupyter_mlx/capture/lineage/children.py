@@ -62,7 +62,7 @@ class ChildLog:
         with self.path.open("ab") as file:
             if not self._listening:
                 file.truncate(0)
-            found = Listening(self, places, next(_tokens), file.tell())
+            found = Listening(self, places, next(_tokens), os.fstat(file.fileno()).st_size)
         found.enter()
         self._listening.append(found)
         _logs[:] = [self]

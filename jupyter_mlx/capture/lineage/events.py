@@ -27,6 +27,7 @@ UNSURE = 16
 
 _ACCESS = os.O_WRONLY | os.O_RDWR
 _FRESH = os.O_TRUNC | os.O_EXCL
+_KIND, _REGULAR = 0o170000, 0o100000
 _NO_FILE = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", 0)
 
 
@@ -96,10 +97,12 @@ def absolute(path: Any) -> str:
 
 
 def look(path: str) -> tuple[int, int, int, int, int] | None:
-    """Inode, size, mtime_ns, ctime_ns and number of names of what is there; None where nothing is."""
+    """Inode, size, mtime_ns, ctime_ns and number of names of a file; None where no file is."""
     try:
         found = os.stat(path)  # noqa: PTH116
     except (OSError, ValueError):
+        return None
+    if found.st_mode & _KIND != _REGULAR:
         return None
     return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_nlink)
 

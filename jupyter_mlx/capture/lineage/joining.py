@@ -193,7 +193,7 @@ class Joining:
             place = self._place(trace)
             if place is None:
                 continue
-            after = _regular(trace.real)
+            after = look(trace.real)
             for role in self._roles(trace, after):
                 yield self._file(trace, place, role, after)
 
@@ -224,16 +224,18 @@ class Joining:
         # by a rename an old file comes to a new place
         return bool(trace.watched & watcher.WRITTEN) or after[3] >= self.started_ns or trace.fresh
 
+    def _changed(self, trace: Trace, after: Look | None) -> bool:
+        """Whether an input is another one now than when it was first touched, or may be."""
+        if trace.knows_before:
+            return not is_same(trace.before, after)
+        if after is None or trace.watched & watcher.WRITTEN:
+            return True
+        # the file system tells of every write but those to a map
+        return (trace.writes or not trace.watched) and after[3] >= self.started_ns
+
     def _file(
         self, trace: Trace, place: tuple[str, bool], role: Literal["input", "output"], after: Look | None
     ) -> SeenFile:
-        changed = False
-        if role == "input":
-            changed = (
-                not is_same(trace.before, after)
-                if trace.knows_before
-                else trace.writes or (after is not None and after[3] >= self.started_ns)
-            )
         return SeenFile(
             path=place[0],
             real=trace.real,
@@ -241,11 +243,6 @@ class Joining:
             how="seen" if trace.sure else "weak",
             source=",".join(trace.sources),
             inside=place[1],
-            changed=changed,
+            changed=role == "input" and self._changed(trace, after),
             gone=after is None,
         )
-
-
-def _regular(path: str) -> Look | None:
-    """The look of a file; None for what is none: a folder, a pipe, a device, nothing."""
-    return look(path) if os.path.isfile(path) else None  # noqa: PTH113

@@ -15,7 +15,7 @@ NO_DATA = frozenset({"mlx.yaml", "mlx.lock", ".gitignore", ".gitattributes", ".m
 """Files that say how a project is kept."""
 _SYSTEM = (
     "/proc", "/sys", "/dev", "/run", "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/boot", "/var",
-    "/System", "/Library", "/private/var", "/private/etc", "/tmp", "/private/tmp",  # noqa: S108 (nothing is written there)
+    "/System", "/Library", "/private/var", "/private/etc",
 )  # fmt: skip
 
 
@@ -79,6 +79,7 @@ def _elsewhere() -> tuple[str, ...]:
     """Where no user keeps data: the system, temporary files, and hidden files of the home."""
     home = os.path.expanduser("~")  # noqa: PTH111
     hidden = (os.path.join(home, "."),) if len(home) > 1 else ()  # noqa: PTH118
-    temp = [os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)]
+    named = [os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)]
+    temp = named or ["/tmp", "/private/tmp"]  # noqa: S108 (nothing is written there)
     folders = [os.path.join(folder, "") for folder in (*_SYSTEM, *temp)]  # noqa: PTH118
     return (*_interpreter(), *hidden, *folders)
