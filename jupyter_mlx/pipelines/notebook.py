@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from jupyter_mlx.capture.redact import Redactor
 from jupyter_mlx.errors import MlxError
 
 from . import formats
@@ -78,6 +79,7 @@ class _Watch:
         self.current: Any = None
         self.failed: Any = None
         self._saved_at = time.monotonic()
+        self._redactor = _redactor(job)
 
     def start(self, cell: Any) -> None:
         if _counts(cell):
@@ -90,10 +92,11 @@ class _Watch:
         import nbformat
 
         writes: Any = nbformat.writes
+        from_dict: Any = nbformat.from_dict
         path = Path(self.job.executed)
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         # what cannot be said in UTF-8 (lone surrogates) is replaced, not a reason to lose the rest
-        data = str(writes(self.node)).encode("utf-8", "replace")
+        data = str(writes(from_dict(self._redactor.value(self.node)))).encode("utf-8", "replace")
         try:
             temporary.write_bytes(data)
             temporary.replace(path)
@@ -105,6 +108,17 @@ class _Watch:
     def save_at_intervals(self) -> None:
         if time.monotonic() - self._saved_at > SAVE_EVERY_S:
             self.save()
+
+
+def _redactor(job: Job) -> Redactor:
+    """What takes secrets out of the executed notebook, the same as of the run where there is a project."""
+    try:
+        redactor = Redactor.open(Path(job.root) / ".mlx" / "salt")
+    except OSError:
+        redactor = Redactor(os.urandom(32))
+    redactor.learn_named(os.environ)
+    redactor.value(job.params)
+    return redactor
 
 
 def _counts(cell: Any) -> bool:
