@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .data.gc import Collected, Kind, Listings, Marked, Marking, Root, RootError, gc, linked
 from .digest import Digest
-from .errors import MlxError
+from .errors import ConflictError, MlxError
 from .store.copying import has_reflinks
 
 if TYPE_CHECKING:
@@ -74,6 +75,51 @@ def collect(
         compact=(lambda: set().union(*map(shared, users))) if scope.compact else None,
         progress=progress or SILENT,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What a purge of the trash did, or would do."""
+
+    runs: tuple[str, ...]
+    ledger_bytes: int
+    collected: Collected | None
+    """What went from the store then; None for nothing to purge."""
+
+
+class NotInTrashError(ConflictError):
+    """A run is to be purged that nobody threw away."""
+
+    code = "not-in-trash"
+
+    def __init__(self, run: str) -> None:
+        super().__init__(run)
+        self.run = run
+
+    def __str__(self) -> str:
+        return f"run {self.run[:8]} is not in the trash, or still runs; `jmlx runs rm {self.run[:8]}` puts it there"
+
+
+def purge(
+    project: Project, only: Sequence[str] = (), *, older_than_s: float = 0.0, dry_run: bool = False
+) -> Purged:
+    """Forget runs of the trash for good, and remove from the store what they alone referred to.
+
+    With `only`, these runs; without, all that were put there at least so many seconds ago.
+
+    Raises:
+        NotInTrashError: one of `only` is not there; nothing was purged.
+        RootError: something that may refer to data can't be read; the runs are purged, and a gc goes on later.
+    """
+    found = project.ledger.trashed(time.time() - older_than_s)
+    wanted = tuple(project.ledger.resolve(ref) for ref in only) or found
+    for run in wanted:
+        if run not in found:
+            raise NotInTrashError(run)
+    if dry_run or not wanted:
+        return Purged(wanted, 0, None)
+    ledger_bytes = project.ledger.purge(wanted)
+    return Purged(wanted, ledger_bytes, collect(project))
 
 
 def collect_remote(

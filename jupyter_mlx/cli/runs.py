@@ -10,8 +10,10 @@ import click
 from jupyter_mlx.errors import NotYetError, UsageError
 from jupyter_mlx.ledger.wording import ago
 
+from .data_views import size
 from .face import Face, Payload, command, unwrapped
 from .run_views import detail, difference, rows_of
+from .upkeep import Age
 
 if TYPE_CHECKING:
     from jupyter_mlx.ledger.run import Run
@@ -50,7 +52,8 @@ def summary(run: Run) -> dict[str, Any]:
     "--sort", default="", metavar="KEY", help="A field, param or metric; -KEY is descending. Default: newest."
 )
 @click.option("-n", "--limit", default=50, show_default=True, help="How many at most; 0 for all.")
-def list_(face: Face, query: str, sort: str, limit: int) -> Payload:
+@click.option("--trash", is_flag=True, help="List the trash.")
+def list_(face: Face, query: str, sort: str, limit: int, trash: bool) -> Payload:
     r"""List the runs, newest first; with QUERY, those that it selects.
 
     \b
@@ -62,13 +65,15 @@ def list_(face: Face, query: str, sort: str, limit: int) -> Payload:
     cursor = None
     total = 0
     while limit == 0 or len(runs) < limit:
-        page = ledger.page(query, sort, min(1000, limit - len(runs) or 1000) if limit else 1000, cursor)
+        most = min(1000, limit - len(runs) or 1000) if limit else 1000
+        page = ledger.page(query, sort, most, cursor, trash=trash)
         runs += page.runs
         total, cursor = page.total, page.next
         if cursor is None:
             break
     if not runs:
-        face.say("no run fits" if query else "no runs yet; put %%track on a cell, or `jmlx run`")
+        none = "the trash is empty" if trash else "no runs yet; put %%track on a cell, or `jmlx run`"
+        face.say("no run fits" if query else none)
     else:
         face.show(rows_of(runs))
         if total > len(runs):
@@ -156,20 +161,77 @@ def tag(face: Face, run: str, tags: tuple[str, ...], remove: bool) -> Payload:
     return summary(changed)
 
 
+@command("star", group=runs_command)
+@click.argument("runs", nargs=-1, required=True)
+@click.option("--remove", is_flag=True, help="Take the stars away.")
+def star(face: Face, runs: tuple[str, ...], remove: bool) -> Payload:
+    """Put a star on RUNS, to find them by `starred = true`."""
+    changed = [face.project.ledger.edit(run, starred=not remove) for run in runs]
+    for run in changed:
+        face.say(f"run {run.id[:8]} has {'no star' if remove else 'a star'}")
+    return [summary(run) for run in changed]
+
+
 @command("rm", group=runs_command)
 @click.argument("runs", nargs=-1, required=True)
-@click.option("--undo", is_flag=True, help="Bring runs back from the trash.")
+@click.option("--undo", is_flag=True, help="As `jmlx runs undelete`.")
 def rm(face: Face, runs: tuple[str, ...], undo: bool) -> Payload:
-    """Put runs into the trash; --undo brings them back."""
-    ledger = face.project.ledger
-    done = [ledger.untrash(run) if undo else ledger.trash(run) for run in runs]
+    """Put RUNS into the trash, where nothing of them is lost."""
+    if undo:
+        return _undelete(face, runs)
+    done = [face.project.ledger.trash(run) for run in runs]
     for id_ in done:
-        face.say(
-            f"run {id_[:8]} is back"
-            if undo
-            else f"run {id_[:8]} is in the trash; `jmlx runs rm --undo {id_[:8]}`"
-        )
+        face.say(f"run {id_[:8]} is in the trash; `jmlx runs undelete {id_[:8]}` brings it back")
     return done
+
+
+@command("undelete", group=runs_command)
+@click.argument("runs", nargs=-1, required=True)
+def undelete(face: Face, runs: tuple[str, ...]) -> Payload:
+    """Bring RUNS back from the trash."""
+    return _undelete(face, runs)
+
+
+def _undelete(face: Face, runs: tuple[str, ...]) -> Payload:
+    done = [face.project.ledger.untrash(run) for run in runs]
+    for id_ in done:
+        face.say(f"run {id_[:8]} is back")
+    return done
+
+
+@command("purge", group=runs_command)
+@click.argument("runs", nargs=-1)
+@click.option(
+    "--older-than", "age", type=Age(), default=0.0, metavar="AGE", help="Only what is in the trash so long: 12h, 30d."
+)
+@click.option("--dry-run", "-n", is_flag=True, help="Say which runs would go; remove nothing.")
+def purge_command(face: Face, runs: tuple[str, ...], age: float, dry_run: bool) -> Payload:
+    r"""Forget RUNS of the trash, or all of it, for good, and free what they alone take.
+
+    What other runs, pointers or git's history refer to stays, as with `jmlx gc`.
+
+    \b
+      jmlx runs purge --dry-run
+      jmlx runs purge --older-than 30d
+    """
+    from jupyter_mlx.keeping import purge
+
+    done = purge(face.project, runs, older_than_s=age, dry_run=dry_run)
+    count = f"{len(done.runs):,} run{'' if len(done.runs) == 1 else 's'}"
+    freed = done.ledger_bytes
+    young = 0
+    if done.collected is not None:
+        freed += done.collected.removed.small_bytes + done.collected.removed.large_bytes
+        young = done.collected.removed.young_bytes
+    if not done.runs:
+        face.say("nothing of the trash is to be purged")
+    elif dry_run:
+        face.say(f"{count} would go: {', '.join(run[:8] for run in done.runs)}")
+    else:
+        face.say(f"{count} purged; {size(freed)} freed")
+        if young:
+            face.say(f"{size(young)} more are needed by nothing, but young; `jmlx gc --grace 0` removes them")
+    return {"dry_run": dry_run, "runs": done.runs, "size_bytes": freed, "young_bytes": young}
 
 
 @command("restore", group=runs_command)

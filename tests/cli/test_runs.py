@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import os
 
 import pytest
 
@@ -161,3 +162,34 @@ def test_a_snapshot_comes_back_beside(jmlx, project):
     assert (project.root / "d.csv").read_text() == "two\n"
     assert jmlx("runs", "restore", made[0]["id"], "--to", "back").returncode == 1
     assert "no notebook" in jmlx("snapshot", "missing.ipynb").stderr
+
+
+def test_the_trash_is_listed_brought_back_and_purged(jmlx, project, three):
+    (project.root / "big.bin").write_bytes(b"x" * (2 << 20))
+    run = project.recorder.open(kind="block", name="big")
+    run.add_output(project.workspace.save("big.bin"))
+    run.finish()
+    project.recorder.flush()
+    (project.root / "big.bin").unlink()
+    assert jmlx("runs", "rm", three[0], run.id).returncode == 0
+    assert {found["id"] for found in document(jmlx("runs", "list", "--trash", "--json"))} == {three[0], run.id}
+    assert document(jmlx("runs", "undelete", three[0], "--json")) == [three[0]]
+    told = jmlx("runs", "purge", three[0])
+    assert told.returncode == 1
+    assert "not in the trash" in told.stderr
+    assert document(jmlx("runs", "purge", "--older-than", "1h", "--json"))["runs"] == []
+    assert document(jmlx("runs", "purge", "--dry-run", "--json"))["runs"] == [run.id]
+    for path in (project.state / "store").rglob("*"):  # the store as it will be when the grace is over
+        os.utime(path, (1, 1))
+    done = document(jmlx("runs", "purge", "--json"))
+    assert done["runs"] == [run.id]
+    assert done["size_bytes"] > 2 << 20
+    assert jmlx("runs", "show", run.id).returncode == 1
+    assert jmlx("runs", "purge").stdout == "nothing of the trash is to be purged\n"
+
+
+def test_stars_are_given_found_and_taken(jmlx, three):
+    assert jmlx("runs", "star", three[0], "last").returncode == 0
+    assert len(document(jmlx("runs", "list", "starred = true", "--json"))) == 2
+    assert "no star" in jmlx("runs", "star", "last", "--remove").stdout
+    assert [run["id"] for run in document(jmlx("runs", "list", "starred = yes", "--json"))] == [three[0]]
