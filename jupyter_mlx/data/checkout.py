@@ -21,7 +21,7 @@ from .place import Placer, Spot, are_apart, opened
 from .placed import Placed
 from .progress import SILENT
 from .scan import Whole
-from .steps import Planner, Steps, Twins, filling
+from .steps import Planner, Steps, Twins
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -117,9 +117,9 @@ class Checkout:
             planner.then = Entry(then.name, PROGRAM, then.digest, then.size_bytes, then.files)
         steps = planner.of(now, mark)
         if planner.absent:
-            raise ObjectNotFoundError(str(Digest(min(planner.absent).hex())), str(self._store))
+            raise ObjectNotFoundError(str(Digest(planner.absent.hex())), str(self._store))
         if planner.unsaved:
-            raise UnsavedError(os.fsdecode(min(planner.unsaved)), len(planner.unsaved) - 1)
+            raise UnsavedError(os.fsdecode(planner.unsaved), planner.unsaved_files - 1)
         try:
             for twin in planner.twins:
                 self._require_apart(twin)
@@ -167,39 +167,53 @@ class Checkout:
             placed.close()
         return Change(path, self._written, self._removed, self._bytes)
 
-    def _folder(self, spot: Spot, steps: Steps, placed: Placed, whole: Whole | None = None) -> None:
-        todo = steps.todo
-        spot.seen = todo.seen
-        for entry in todo.remove:
-            spot.remove(entry.name)
-            self._removed += 1
+    def _folder(self, spot: Spot, steps: Steps, placed: Placed) -> None:
+        for todo in steps.todos() if steps.removes else ():
+            spot.seen = todo.seen
+            for entry in todo.remove:
+                spot.remove(entry.name)
+                self._removed += 1
         for inner in steps.inner:
             if inner.gone:
                 self._enter(spot, inner, placed)
                 with contextlib.suppress(OSError):  # Jupyter's checkpoints, say, are still in it
                     os.rmdir(inner.name, dir_fd=spot.fd)
-        self._write(spot, todo.write)
-        for entry in todo.relink:
-            if not spot.is_linked(entry):
-                spot.large(entry)
-                self._count(entry)
-        placed.folder(spot, whole)
+        for todo in steps.todos():
+            spot.seen = todo.seen
+            self._write(spot, todo.write)
+            self._relink(spot, todo.relink)
+            spot.end_part()
+        placed.folder(spot)
         for inner in steps.inner:
             if not (inner.gone or inner.fresh):
                 self._enter(spot, inner, placed)
-        fresh = {inner.fresh: inner for inner in steps.inner if inner.fresh}
-        for entry, manifest in self._contents.listings(fresh):
-            self._enter(spot, fresh[entry], placed, manifest)
+        self._make(spot, [inner.fresh for inner in steps.inner if inner.fresh], placed)
 
-    def _enter(self, spot: Spot, steps: Steps, placed: Placed, manifest: Manifest | None = None) -> None:
-        then, whole = steps.fresh, None
-        if then is not None and manifest is not None:
-            steps = filling(then.name, manifest)
-            if self._link != Link.SYMLINK:
-                others = tuple(entry for entry in manifest.entries if entry.kind in {FOLDER, LINK})
-                whole = Whole(others, then.digest, then.size_bytes, then.files)
-        with spot.below(steps.name, fresh=then is not None) as below:
-            self._folder(below, steps, placed, whole)
+    def _enter(self, spot: Spot, steps: Steps, placed: Placed) -> None:
+        with spot.below(steps.name, fresh=False) as below:
+            self._folder(below, steps, placed)
+
+    def _make(self, spot: Spot, folders: Iterable[Entry], placed: Placed) -> None:
+        """Make folders that are not there yet, with all that is in them."""
+        for then, manifest in self._contents.listings(folders):
+            with spot.below(then.name, fresh=True) as below:
+                self._fill(below, then, manifest, placed)
+
+    def _fill(self, spot: Spot, then: Entry, manifest: Manifest, placed: Placed) -> None:
+        others: list[Entry] = []
+        for entries in manifest.parts():
+            self._write(spot, [entry for entry in entries if entry.kind != FOLDER])
+            spot.end_part()
+            others += [entry for entry in entries if entry.kind in {FOLDER, LINK}]
+        whole = Whole(tuple(others), then.digest, then.size_bytes, then.files)
+        placed.folder(spot, None if self._link == Link.SYMLINK else whole)
+        self._make(spot, [entry for entry in others if entry.kind == FOLDER], placed)
+
+    def _relink(self, spot: Spot, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            if not spot.is_linked(entry):
+                spot.large(entry)
+                self._count(entry)
 
     def _write(self, spot: Spot, entries: Iterable[Entry]) -> None:
         batch: list[Entry] = []

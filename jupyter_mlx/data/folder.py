@@ -1,31 +1,46 @@
-"""One folder of the work tree as a survey saw it: its files by mark, its manifest, its row of the stat cache."""
+"""One folder of the work tree as a survey saw it: its files by mark, its manifest, its row of the stat cache.
+
+Files are taken in by parts, in the order of their names, so that a folder of a
+million files takes no more memory than one of some thousand.
+"""
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
-from .manifest import FOLDER, TOGETHER, Entry, encoded
-from .scan import DIGEST_AT, KIND_AT, Row, Whole, is_settled, size_of
+from .manifest import FOLDER, Entry, encoded
+from .marks import Asked, Marks
+from .scan import Row, Whole, entry_of, is_settled, size_of
+from .spool import Spool
 
 if TYPE_CHECKING:
-    from .scan import Known
+    from collections.abc import Iterator, Sequence
+
+    from .marks import Known
 
 _EMPTY = Whole((), b"", 0, 0)
+_NAME = operator.attrgetter("name")
 
 
 class Folder:
     """A folder while it is looked at, and after."""
 
     __slots__ = (
+        "_asked",
         "_inner",
-        "_unsettled",
+        "_is_same",
+        "_is_settled",
+        "_last",
+        "_listing",
         "before",
         "covered",
-        "encoded",
         "files",
         "height",
+        "known",
+        "marks",
         "others",
         "path",
         "read",
@@ -36,21 +51,26 @@ class Folder:
     def __init__(self, path: bytes, started_ns: int, before: Row) -> None:
         self.path, self.started_ns = path, started_ns
         self.before = before
-        """The cache's row; a name leaves its `files` when the file was looked at."""
+        """The cache's row."""
+        self._asked = Asked(before.files)
+        self.known: Known = {}
+        """What the cache says of the part that is looked at."""
         self.files: Known = {}
-        """Files that the cache knew; when the folder is finished, all."""
+        """Files of the part that the cache knew."""
         self.read: Known = {}
-        """Files that were read now; when the folder is finished, none."""
-        self._unsettled: set[bytes] = set()
+        """Files of the part that were read now."""
+        self._last = b""
+        self.marks = Marks()
+        """All files of the parts that were looked at."""
         self.others: list[Entry] = []
+        self._is_same = self._is_settled = True
         self.covered = False
         """Whether the store has the listing that the cache knows, and so all that it names."""
         self._inner: dict[bytes, bytes] | None = None
         self.height = 0
         """How many folders lie in one another below this one."""
         self.whole = _EMPTY
-        self.encoded: bytes | None = None
-        """The manifest's bytes; None where the listing is what it was in the cache."""
+        self._listing: Spool | None = None
 
     def covers(self, name: bytes, digest: bytes) -> bool:
         """Whether the store has the folder `name` of this one as the cache knows it."""
@@ -60,6 +80,20 @@ class Folder:
             assert self.before.whole is not None
             self._inner = {entry.name: entry.digest for entry in self.before.whole.others}
         return self._inner.get(name) == digest
+
+    def begin_part(self, names: Sequence[bytes]) -> None:
+        """Some names are going to be looked at, in their order, which come after all before."""
+        self.known, self._last = self._asked.among(names), names[-1]
+
+    def end_part(self) -> None:
+        """These were looked at."""
+        if self.read:
+            self._is_same = False
+            self._is_settled &= all(is_settled(mark, self.started_ns) for mark in self.read.values())
+            self.marks.add(dict(sorted((*self.files.items(), *self.read.items()))))
+        else:
+            self.marks.add(self.files)
+        self.known, self.files, self.read = {}, {}, {}
 
     def add(self, entry: Entry | None) -> None:
         """Take in a link, if it was still there."""
@@ -77,39 +111,38 @@ class Folder:
         Raises:
             BadNameError: a name can't be kept.
         """
-        self.others.sort(key=_by_name)
+        self.others.sort(key=_NAME)
         before, others = self.before.whole, tuple(self.others)
-        if before is not None and not self.read and not self.before.files and before.others == others:
+        is_same = self._is_same and len(self.marks) == len(self.before.files)
+        if before is not None and is_same and before.others == others:
             self.whole = before
             return
-        self._unsettled = {name for name, mark in self.read.items() if not is_settled(mark, self.started_ns)}
-        if self.files:
-            self.files.update(self.read)
-        else:
-            self.files = self.read
-        self.read = {}
-        self.encoded = self._encode()
-        size = sum(map(size_of, self.files.values())) + sum(entry.size_bytes for entry in others)
-        files = len(self.files) + sum(entry.files for entry in others)
-        self.whole = Whole(others, blake3(self.encoded).digest(), size, files)
+        hasher = blake3()
+        for piece in self.listing():
+            hasher.update(piece)
+        size = sum(sum(map(size_of, block.values())) for block in self.marks)
+        size += sum(entry.size_bytes for entry in others)
+        files = len(self.marks) + sum(entry.files for entry in others)
+        self.whole = Whole(others, hasher.digest(), size, files)
 
-    def manifest_bytes(self) -> bytes:
-        """The listing of the finished folder, encoded."""
-        return self._encode() if self.encoded is None else self.encoded
+    def parts(self) -> Iterator[list[Entry]]:
+        """What is in the finished folder, in the order of the names, some at once."""
+        at = 0
+        for block in self.marks:
+            part, last = [entry_of(name, mark) for name, mark in block.items()], next(reversed(block))
+            start = at
+            while at < len(self.others) and self.others[at].name < last:
+                at += 1
+            yield sorted((*part, *self.others[start:at]), key=_NAME) if at > start else part
+        yield self.others[at:]
 
-    def _encode(self) -> bytes:
-        others = {entry.name: entry for entry in self.others}
-        names = sorted((*self.files, *others))
-        parts = (
-            [others.get(name) or self.file(name) for name in names[at : at + TOGETHER]]
-            for at in range(0, len(names), TOGETHER)
-        )
-        return b"".join(encoded(len(names), parts))
-
-    def file(self, name: bytes) -> Entry:
-        """One of `files` as an entry."""
-        mark = self.files[name]
-        return Entry(name, mark[KIND_AT], mark[DIGEST_AT:], size_of(mark), 1)
+    def listing(self) -> Spool:
+        """The manifest of the finished folder."""
+        if self._listing is None:
+            self._listing = Spool()
+            for piece in encoded(len(self.marks) + len(self.others), self.parts()):
+                self._listing.add(piece)
+        return self._listing
 
     def entry(self, name: bytes) -> Entry:
         """The finished folder as an entry of the one above."""
@@ -120,15 +153,17 @@ class Folder:
         """What the cache should know of the finished folder; None where it knows it already."""
         if self.whole is self.before.whole:
             return None
-        if not self._unsettled:
-            return Row(self.files, self.whole)
-        return Row({name: mark for name, mark in self.files.items() if name not in self._unsettled})
+        return Row(self.marks, self.whole) if self._is_settled else Row(Marks(map(self._settled, self.marks)))
 
-    def row_so_far(self) -> Row:
-        """What is known while the folder is still being looked at."""
-        settled = {name: mark for name, mark in self.read.items() if is_settled(mark, self.started_ns)}
-        return Row({**self.before.files, **self.files, **settled})
+    def row_so_far(self) -> Row | None:
+        """What is known while the folder is still being looked at; None where that is nothing new."""
+        if self._is_same and not self.read:
+            return None
+        found = Marks(map(self._settled, self.marks))
+        found.add(dict(sorted({**self.known, **self.files, **self._settled(self.read)}.items())))
+        for block in self.before.files.beyond(self._last):
+            found.add(block)
+        return Row(found)
 
-
-def _by_name(entry: Entry) -> bytes:
-    return entry.name
+    def _settled(self, block: Known) -> Known:
+        return {name: mark for name, mark in block.items() if is_settled(mark, self.started_ns)}

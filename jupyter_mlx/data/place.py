@@ -27,6 +27,7 @@ from jupyter_mlx.store.files import TEMP_PREFIX, make_folder, umask, write_all
 
 from .links import Link, is_inner
 from .manifest import PROGRAM, BadManifestError, Entry
+from .marks import Known, Marks
 from .scan import DIGEST_AT, KINDS, look_of
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from jupyter_mlx.store.base import ObjectStore
 
-    from .scan import Known
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -150,8 +150,9 @@ class Spot:
         self._placer = placer
         self.seen: Known = {}
         """What the survey saw of files that are replaced or removed: one that looks different now is left alone."""
-        self.placed: Known = {}
+        self.placed = Marks()
         """The marks of what was written."""
+        self._part: Known = {}
         self.linked: set[bytes] = set()
         """Those of `placed` that are the store's own, read-only, files."""
         self.gone: list[bytes] = []
@@ -179,6 +180,11 @@ class Spot:
             raise
         finally:
             os.close(fd)
+
+    def end_part(self) -> None:
+        """What is written from now on comes after what was written before, in the order of the names."""
+        self.placed.add(dict(sorted(self._part.items())))
+        self._part = {}
 
     def small(self, entry: Entry, data: bytes) -> None:
         """Put a file with these bytes here."""
@@ -325,7 +331,7 @@ class Spot:
         self._mark(entry, os.stat(entry.name, dir_fd=self.fd, follow_symlinks=False))
 
     def _mark(self, entry: Entry, found: os.stat_result) -> None:
-        self.placed[entry.name] = look_of(found) + KINDS[entry.kind] + entry.digest
+        self._part[entry.name] = look_of(found) + KINDS[entry.kind] + entry.digest
 
     def _temp(self) -> tuple[int, bytes]:
         """An open folder on this file system, and a new name in it."""

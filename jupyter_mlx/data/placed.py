@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from .marks import Marks, changed
 from .scan import Row, Whole, is_settled
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from .marks import Known
     from .place import Spot
-    from .scan import Known, StatCache
+    from .scan import StatCache
 
 _HELD: Final = 50_000
 _SETTLES_NS: Final = 100_000_000
@@ -20,7 +22,7 @@ _SETTLES_NS: Final = 100_000_000
 class _Folder(NamedTuple):
     path: bytes
     done_ns: int
-    placed: Known
+    placed: Marks
     linked: Collection[bytes]
     gone: Sequence[bytes]
     whole: Whole | None
@@ -55,15 +57,13 @@ class Placed:
         self._cache.keep((folder.path, self._row(folder, now)) for folder in ready)
 
     def _row(self, folder: _Folder, now: int) -> Row:
-        # the store's own file was looked at by the store itself, which has the same trust in it
-        settled = {
-            name: mark
-            for name, mark in folder.placed.items()
-            if is_settled(mark, now) or name in folder.linked
-        }
+        def settled(block: Known) -> Known:
+            # the store's own file was looked at by the store itself, which has the same trust in it
+            return {
+                name: mark for name, mark in block.items() if is_settled(mark, now) or name in folder.linked
+            }
+
+        come = Marks(map(settled, folder.placed))
         if folder.whole is not None:
-            return Row(settled, folder.whole if len(settled) == len(folder.placed) else None)
-        files = {**self._cache.load(folder.path).files, **settled}
-        for name in folder.gone:
-            files.pop(name, None)
-        return Row(files)
+            return Row(come, folder.whole if len(come) == len(folder.placed) else None)
+        return Row(changed(self._cache.load(folder.path).files, folder.gone, come))

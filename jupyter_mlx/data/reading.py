@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from .folder import Folder
     from .scan import StatCache
+    from .spool import Spool
 
 _ROW_BYTES: Final = 80
 _HELD_BYTES: Final = 24 << 20
@@ -92,7 +93,7 @@ class Saver(Reader):
     def __init__(self, cache: StatCache, store: ObjectStore, batch: Batch) -> None:
         super().__init__(cache)
         self._store, self._batch = store, batch
-        self._manifests: dict[int, list[bytes]] = {}
+        self._manifests: dict[int, list[Spool]] = {}
         self._due_s = time.monotonic() + _PAUSE_S
 
     def small(self, data: bytes) -> bytes:
@@ -123,9 +124,9 @@ class Saver(Reader):
     def seen(self, folder: Folder) -> None:
         """See `Reader.seen`."""
         if not (folder.covered and folder.whole is folder.before.whole):
-            data = folder.manifest_bytes()
-            self._manifests.setdefault(folder.height, []).append(data)
-            self._held += len(data)
+            listing = folder.listing()
+            self._manifests.setdefault(folder.height, []).append(listing)
+            self._held += listing.size_bytes
         super().seen(folder)
 
     def pause(self, folders: Sequence[Folder]) -> None:
@@ -141,15 +142,16 @@ class Saver(Reader):
         """Make durable what was read, remember it, then put the manifests, inner ones first."""
         started = time.monotonic()
         self._batch.sync()
-        self._rows += [(folder.path, folder.row_so_far()) for folder in folders if folder.read]
+        self._rows += [(folder.path, row) for folder in folders if (row := folder.row_so_far())]
         super().close()
         manifests, self._manifests = self._manifests, {}
         for height in sorted(manifests):
-            for data in manifests[height]:
-                if len(data) < SMALL_BYTES:
+            for listing in manifests[height]:
+                if listing.size_bytes < SMALL_BYTES:
+                    data = listing.read()
                     self._batch.put_known(blake3(data).digest(), data)
                 else:
-                    self._batch.put(data)
+                    self._batch.put_open(listing.fileno())
             self._batch.sync()
         now = time.monotonic()
         self._due_s = now + max(_PAUSE_S, _PAUSE_SHARE * (now - started))

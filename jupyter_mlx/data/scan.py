@@ -1,7 +1,7 @@
 """The stat cache: a file whose stat is unchanged has the digest that it had.
 
-A cache in SQLite, `.mlx/scan.db`, one row a folder. It is thrown away where it
-is damaged; losing it costs a rehash.
+A cache in SQLite, `.mlx/scan.db`, one row a folder, of a large one some. It is
+thrown away where it is damaged; losing it costs a rehash.
 """
 
 # Paths are strings here: for 100,000 files, Path objects cost more than the work.
@@ -20,16 +20,16 @@ import msgspec
 from jupyter_mlx.forking import ABANDONED, NO_FORK
 
 from .manifest import Entry
+from .marks import Marks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 Look: TypeAlias = bytes
 """Of one file: size, mtime_ns, ctime_ns, inode, as 32 bytes."""
-Known: TypeAlias = dict[bytes, bytes]
-"""Of one folder: name → mark, which is the look, the kind, and the digest that the file had then."""
 
+# a mark is the look, the kind, and the digest that the file had then
 KIND_AT = 32
 DIGEST_AT = 33
 KINDS = (b"\x00", b"\x01")
@@ -52,17 +52,16 @@ class Whole(NamedTuple):
 class Row(NamedTuple):
     """What is known of one folder."""
 
-    files: Known
+    files: Marks
     whole: Whole | None = None
     """None where a file of the folder is not in `files`."""
 
 
-NOTHING = Row({})
+NOTHING = Row(Marks())
 
-_VERSION = 2
+_VERSION = 3
 _TICK_NS = 50_000_000
 _COARSE_NS = 2_000_000_000
-_FILES = msgspec.msgpack.Decoder(Known)
 _WHOLE = msgspec.msgpack.Decoder(Whole)
 _ENCODER = msgspec.msgpack.Encoder()
 T = TypeVar("T")
@@ -81,31 +80,31 @@ class StatCache:
         if self._db is None and not os.path.exists(self._path):
             return NOTHING
 
-        def work(db: sqlite3.Connection) -> tuple[bytes, bytes | None] | None:
-            found: tuple[bytes, bytes | None] | None = db.execute(
-                "SELECT files, whole FROM folders WHERE path = ?", (folder,)
-            ).fetchone()
-            return found
+        def work(db: sqlite3.Connection) -> Row:
+            query = "SELECT files, whole FROM folders WHERE path = ? ORDER BY part"
+            marks, first = Marks(), None
+            # in one statement, so that all parts are of one moment
+            for files, whole in db.execute(query, (folder,)):
+                marks.take(files)
+                first = first or whole
+            return Row(marks, _WHOLE.decode(first) if first else None)
 
         with contextlib.suppress(msgspec.DecodeError):
-            found = self._run(work)
-            if found is not None:
-                return Row(_FILES.decode(found[0]), _WHOLE.decode(found[1]) if found[1] else None)
+            return self._run(work) or NOTHING
         return NOTHING
 
     def keep(self, rows: Iterable[tuple[bytes, Row]]) -> None:
         """Remember these folders; where that fails, the next look reads their files again."""
-        encoded = [
-            (path, _ENCODER.encode(row.files), _ENCODER.encode(row.whole) if row.whole else None)
-            for path, row in rows
-        ]
+        known = list(rows)
 
         def work(db: sqlite3.Connection) -> None:
             with db:
                 db.execute("BEGIN IMMEDIATE")
-                db.executemany("INSERT OR REPLACE INTO folders VALUES (?, ?, ?)", encoded)
+                for path, row in known:
+                    db.execute("DELETE FROM folders WHERE path = ?", (path,))
+                    db.executemany("INSERT INTO folders VALUES (?, ?, ?, ?)", _parts(path, row))
 
-        if encoded:
+        if known:
             self._run(work)
 
     def _run(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
@@ -137,7 +136,8 @@ class StatCache:
                 _require_new(found)
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute(
-                    "CREATE TABLE IF NOT EXISTS folders (path BLOB PRIMARY KEY, files BLOB NOT NULL, whole BLOB)"
+                    "CREATE TABLE IF NOT EXISTS folders (path BLOB NOT NULL, part INTEGER NOT NULL,"
+                    " files BLOB NOT NULL, whole BLOB, PRIMARY KEY (path, part))"
                 )
                 db.execute(f"PRAGMA user_version = {_VERSION}")
             db.execute("PRAGMA synchronous = NORMAL")
@@ -155,6 +155,13 @@ class StatCache:
                 os.unlink(self._path + suffix)
 
 
+def _parts(path: bytes, row: Row) -> Iterator[tuple[bytes, int, bytes, bytes | None]]:
+    whole = _ENCODER.encode(row.whole) if row.whole else None
+    for part, files in enumerate(row.files.encoded() if row.files else (_ENCODER.encode({}),)):
+        yield path, part, files, whole
+        whole = None
+
+
 def _require_new(found: int) -> None:
     if found:
         raise sqlite3.DatabaseError("another format")
@@ -167,6 +174,11 @@ def look_of(stat: os.stat_result) -> Look:
     except struct.error:  # a time beyond the year 2262, which anyone can set
         times = stat.st_mtime_ns % _WRAP, stat.st_ctime_ns % _WRAP
         return _LOOK.pack(stat.st_size, *times, stat.st_ino)
+
+
+def entry_of(name: bytes, mark: bytes) -> Entry:
+    """A file as an entry of a manifest."""
+    return Entry(name, mark[KIND_AT], mark[DIGEST_AT:], size_of(mark), 1)
 
 
 def size_of(mark: bytes) -> int:

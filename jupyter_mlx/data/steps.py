@@ -1,26 +1,30 @@
 """What `checkout` would do to one path: decided before anything is touched.
 
-A plan holds what differs and nothing else, and that encoded: as objects, a
-million entries would take more memory than all the rest. A folder that is not
-there yet is one step, whatever is in it.
+A plan holds what differs and nothing else, and that encoded, on the disk where
+it is much: a million entries would take more memory than all the rest. A folder
+that is not there yet is one step, whatever is in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
 from jupyter_mlx.store.base import SMALL_BYTES
 
-from .manifest import FILE, FOLDER, LINK, PROGRAM, Entry, Manifest
-from .scan import DIGEST_AT, KIND_AT, Known
+from .manifest import FILE, FOLDER, LINK, PROGRAM, Entry, paired
+from .marks import TOGETHER, Asked, Known
+from .spool import Spool
+from .twins import twins
 
 if TYPE_CHECKING:
     from .contents import Contents
     from .folder import Folder
+    from .manifest import Manifest
 
 Missing: TypeAlias = Callable[[Iterable[bytes]], set[bytes]]
 """Those of some digests that the store has not got."""
@@ -29,6 +33,7 @@ Twins: TypeAlias = tuple[bytes, bool, bytes, bytes]
 
 _MOST_TWINS = 100
 _ASKED_TOGETHER = 2000
+_HELD_BYTES = 16 << 20
 
 
 class Todo(msgspec.Struct, array_like=True):
@@ -43,6 +48,14 @@ class Todo(msgspec.Struct, array_like=True):
     seen: Known = msgspec.field(default_factory=dict)
     """What those looked like that go or are replaced: one that looks different now is left alone."""
 
+    def __bool__(self) -> bool:
+        return bool(self.remove or self.write or self.relink)
+
+    @property
+    def names(self) -> list[bytes]:
+        """Of all these, in order."""
+        return sorted(entry.name for entry in (*self.remove, *self.write, *self.relink))
+
 
 _ENCODER, _DECODER = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(Todo)
 
@@ -52,28 +65,31 @@ class Steps:
     """What is to be done in one folder."""
 
     name: bytes
+    spool: Spool
     fresh: Entry | None = None
     """The folder is not there yet, and becomes this."""
     gone: bool = False
     """It is to be removed when it is empty."""
+    removes: bool = False
+    """Whether files or links go."""
     inner: list[Steps] = field(default_factory=list)
     files: int = 0
     """How many files are written, in this folder and below."""
     size_bytes: int = 0
-    _todo: bytes = b""
+    _todos: list[int] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.fresh or self.gone or self._todo or self.inner)
+        return bool(self.fresh or self.gone or self._todos or self.inner)
 
-    @property
-    def todo(self) -> Todo:
-        """What is to be done to the files."""
-        return _DECODER.decode(self._todo) if self._todo else Todo()
+    def todos(self) -> Iterator[Todo]:
+        """What is to be done to the files: some at once, in the order of their names."""
+        return (_DECODER.decode(self.spool[number]) for number in self._todos)
 
     def do(self, todo: Todo) -> None:
-        """Note what is to be done to the files."""
-        if todo.remove or todo.write or todo.relink:
-            self._todo = _ENCODER.encode(todo)
+        """Note what is to be done to some files."""
+        if todo:
+            self._todos.append(self.spool.add(_ENCODER.encode(todo)))
+        self.removes |= bool(todo.remove)
         self.files += len(todo.write)
         self.size_bytes += sum(entry.size_bytes for entry in todo.write)
 
@@ -85,31 +101,22 @@ class Steps:
             self.size_bytes += inner.size_bytes
 
 
-def fresh(entry: Entry) -> Steps:
-    """The step that makes a whole folder."""
-    return Steps(entry.name, fresh=entry, files=entry.files, size_bytes=entry.size_bytes)
-
-
-def filling(name: bytes, manifest: Manifest) -> Steps:
-    """The steps in a folder that was made just now, to be filled with what a manifest lists."""
-    level = _Level(b"", Steps(name))
-    for entry in manifest.entries:
-        level.come(entry)
-    level.steps.do(level.todo)
-    return level.steps
-
-
 class _Level:
     """One folder that is being planned."""
 
-    def __init__(self, path: bytes, steps: Steps) -> None:
-        self.path, self.steps, self.todo = path, steps, Todo()
+    def __init__(self, steps: Steps) -> None:
+        self.steps, self.todo = steps, Todo()
         self.lost: dict[bytes, bytes] = {}
         """Digest → path, of files whose bytes leave."""
+        self.writes = False
+
+    def __len__(self) -> int:
+        return len(self.todo.remove) + len(self.todo.write) + len(self.todo.relink)
 
     def come(self, then: Entry) -> None:
         if then.kind == FOLDER:
-            self.steps.enter(fresh(then))
+            step = Steps(then.name, self.steps.spool, then, files=then.files, size_bytes=then.size_bytes)
+            self.steps.enter(step)
         else:
             self.todo.write.append(then)
 
@@ -136,10 +143,13 @@ class Planner:
         self._wanted: set[bytes] = set()
         self._targets: dict[bytes, dict[bytes, Entry]] = {}
         self._steps: dict[bytes, Steps] = {}
-        self.absent: set[bytes] = set()
-        """Digests that are wanted, and not in the store."""
-        self.unsaved: list[bytes] = []
-        """Paths of files that go, and whose bytes are in no store."""
+        self._spool = Spool(_HELD_BYTES)
+        self.absent: bytes | None = None
+        """The lowest digest that is wanted, and not in the store."""
+        self.unsaved: bytes | None = None
+        """The first path of a file that goes, and whose bytes are in no store."""
+        self.unsaved_files = 0
+        """How many go so."""
         self.twins: list[Twins] = []
         """Names that some disks take for one; at most one pair a folder."""
 
@@ -149,51 +159,32 @@ class Planner:
         Raises:
             ObjectNotFoundError, CorruptError: a manifest that is wanted is not here, or damaged.
         """
-        level = _Level(self._base.rpartition(b"/")[0], Steps(b""))
-        if mark is not None:
-            level.todo.seen[self.then.name] = mark
+        level = _Level(Steps(b"", self._spool))
         self._name(level, self._base, now, self.then)
-        steps = self._closed(level)
+        self._close(level, {} if mark is None else {self.then.name: mark})
         self._ask()
-        return steps
+        return level.steps
 
     def folder(self, folder: Folder) -> None:
         """A folder of the work tree was looked at. Raises what `of` raises."""
         path, target = folder.path, self._target(folder.path)
         if target is not None and target.digest == folder.whole.digest and not self._relink:
             return
-        level = _Level(path, Steps(path.rpartition(b"/")[2], gone=target is None))
-        then = self._names(path, target) if target else {}
-        others = {entry.name: entry for entry in folder.others}
-        for name in sorted(self._differing(folder, others, then)):
-            now = others.get(name) or (folder.file(name) if name in folder.files else None)
-            self._name(level, path + b"/" + name, now, then.get(name))
-        todo = level.todo
-        for entry in (*todo.remove, *todo.write, *todo.relink):
-            mark = folder.files.get(entry.name)
-            if mark is not None:
-                todo.seen[entry.name] = mark
-        self._note_twins(path, then if todo.write else {}, is_fresh=False)
+        level = _Level(Steps(path.rpartition(b"/")[2], self._spool, gone=target is None))
+        listing = self._listing(target) if target else None
+        marks = Asked(folder.marks)
+        here = chain.from_iterable(folder.parts())
+        for name, now, then in paired(here, listing.entries if listing else ()):
+            if now != then or self._relink:
+                self._name(level, path + b"/" + name, now, then)
+                if len(level) >= TOGETHER:
+                    self._close(level, marks.among(level.todo.names))
+        self._close(level, marks.among(level.todo.names))
+        if listing and level.writes:
+            self._note_twins(path, listing, is_fresh=False)
         self._targets.pop(path, None)
-        steps = self._closed(level)
-        if steps:
-            self._steps[path] = steps
-
-    def _differing(
-        self, folder: Folder, others: Mapping[bytes, Entry], then: Mapping[bytes, Entry]
-    ) -> Iterator[bytes]:
-        """The names that must be looked at: not those of files that are as they shall be."""
-        for name, mark in folder.files.items():
-            target = then.get(name)
-            if (
-                self._relink
-                or target is None
-                or target.digest != mark[DIGEST_AT:]
-                or target.kind != mark[KIND_AT]
-            ):
-                yield name
-        yield from others
-        yield from (name for name in then if name not in folder.files and name not in others)
+        if level.steps:
+            self._steps[path] = level.steps
 
     def _name(self, level: _Level, path: bytes, now: Entry | None, then: Entry | None) -> None:
         if now and now.kind == FOLDER:
@@ -213,21 +204,28 @@ class Planner:
             if then and then.kind == FOLDER:
                 self._look_into(path, then)
 
-    def _closed(self, level: _Level) -> Steps:
-        self._require(level.todo.write)
-        if level.lost:
-            unsaved = self._missing(level.lost)
-            self.unsaved += [level.lost[digest] for digest in unsaved]
-        level.steps.do(level.todo)
-        return level.steps
+    def _close(self, level: _Level, marks: Known) -> None:
+        """Note what is to be done so far; `marks` are what was seen of these files."""
+        todo, lost = level.todo, level.lost
+        self._require(todo.write)
+        unsaved = self._missing(lost) if lost else set()
+        if unsaved:
+            self.unsaved_files += len(unsaved)
+            first = min(lost[digest] for digest in unsaved)
+            self.unsaved = min(self.unsaved or first, first)
+        todo.seen = marks
+        level.steps.do(todo)
+        level.writes |= bool(todo.write)
+        level.todo, level.lost = Todo(), {}
 
     def _look_into(self, path: bytes, then: Entry) -> None:
         """Make sure that all that is wanted for a folder that is not there yet is here."""
         self._look_at(path, self._listing(then))
 
     def _look_at(self, path: bytes, manifest: Manifest) -> None:
-        self._require(manifest.entries)
-        self._note_twins(path, [entry.name for entry in manifest.entries], is_fresh=True)
+        for entries in manifest.parts():
+            self._require(entries)
+        self._note_twins(path, manifest, is_fresh=True)
         inner = [entry for entry in manifest.entries if entry.kind == FOLDER]
         for entry, below in self._listings(inner):
             self._look_at(path + b"/" + entry.name, below)
@@ -239,11 +237,12 @@ class Planner:
 
     def _ask(self) -> None:
         wanted, self._wanted = self._wanted, set()
-        if wanted:
-            self.absent |= self._missing(wanted)
+        absent = self._missing(wanted) if wanted else set()
+        if absent:
+            self.absent = min(absent | {self.absent or b"\xff" * 32})
 
-    def _note_twins(self, path: bytes, names: Collection[bytes], *, is_fresh: bool) -> None:
-        found = twins(names)
+    def _note_twins(self, path: bytes, manifest: Manifest, *, is_fresh: bool) -> None:
+        found = twins(lambda: (entry.name for entry in manifest.entries))
         if found and len(self.twins) < _MOST_TWINS:
             self.twins.append((path, is_fresh, *found))
 
@@ -256,28 +255,13 @@ class Planner:
         else:
             above, _, name = path.rpartition(b"/")
             target = self._target(above)
-            found = self._names(above, target).get(name) if target else None
+            found = self._folders(above, target).get(name) if target else None
         return found if found is not None and found.kind == FOLDER else None
 
-    def _names(self, path: bytes, target: Entry) -> dict[bytes, Entry]:
-        """What shall be in a folder; kept until the folder itself is looked at."""
-        names = self._targets.get(path)
-        if names is None:
-            names = {entry.name: entry for entry in self._listing(target).entries}
-            self._targets[path] = names
-        return names
-
-
-def twins(names: Collection[bytes]) -> tuple[bytes, bytes] | None:
-    """Two of these names that differ by case or by the Unicode form alone."""
-    if len({name.lower() for name in names}) == len(names) and b"".join(names).isascii():
-        return None
-    from unicodedata import normalize
-
-    seen: dict[str, bytes] = {}
-    for name in sorted(names):
-        folded = normalize("NFKD", normalize("NFKD", name.decode("utf-8", "surrogateescape")).casefold())
-        if folded in seen:
-            return seen[folded], name
-        seen[folded] = name
-    return None
+    def _folders(self, path: bytes, target: Entry) -> dict[bytes, Entry]:
+        """The folders that shall be in a folder; kept until that itself is looked at."""
+        found = self._targets.get(path)
+        if found is None:
+            found = {entry.name: entry for entry in self._listing(target).entries if entry.kind == FOLDER}
+            self._targets[path] = found
+        return found

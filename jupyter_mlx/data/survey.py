@@ -1,8 +1,9 @@
 """What is in the work tree now: one walk, folder by folder, inner folders first.
 
 What the stat cache knows is not read. A folder is let go of as soon as it is
-finished, so that the memory that a walk takes is that of its largest folder.
-What is done with the bytes that are read, and with each folder, is a `Reader`'s.
+finished, and its files are looked at some thousand at a time, so that of the
+largest folder the names alone are in memory. What is done with the bytes that
+are read, and with each folder, is a `Reader`'s.
 """
 
 # Paths are strings here: for 100,000 files, Path objects cost more than the work.
@@ -23,11 +24,12 @@ from . import ignore
 from .folder import Folder
 from .links import is_inner, stored_name
 from .manifest import FILE, LINK, MOST_DEEP, PROGRAM, Entry, TooDeepError
+from .marks import TOGETHER, Asked, Marks, changed
 from .progress import SILENT
 from .scan import DIGEST_AT, KIND_AT, KINDS, Row, is_settled, look_of, size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from .ignore import Ignore
@@ -130,7 +132,7 @@ class Survey:
                 return self._other(fd, above, name, found.st_mode)
             look, kind = look_of(found), PROGRAM if found.st_mode & 0o100 else FILE
             self._expect(1, found.st_size)
-            mark = folder.before.files.get(name)
+            mark = Asked(folder.before.files).among([name]).get(name)
             if mark is not None and mark.startswith(look):
                 folder.files[name] = self.mark = mark
                 self._reader.begin(folder)
@@ -144,7 +146,7 @@ class Survey:
             return None
         self._progress.advance(1, found.st_size if found.st_size < SMALL_BYTES else 0)
         if is_settled(mark, folder.started_ns):
-            self._reader.learnt(above, Row({**folder.before.files, name: mark}))
+            self._reader.learnt(above, Row(changed(folder.before.files, (), Marks([{name: mark}]))))
         return Entry(name, mark[KIND_AT], mark[DIGEST_AT:], size_of(mark), 1)
 
     # folders
@@ -169,13 +171,12 @@ class Survey:
         self._open.append(folder)
         try:
             rules = ignore.inside(outer, name, fd, path)
-            for inner in sorted(self._list(fd, folder, rules)):
+            names, folders = _names(fd, rules)
+            self._files(fd, folder, names)
+            for inner in folders:
                 below = self._folder(fd, inner, path + b"/" + inner, inner, rules)
                 if below is not None:
                     folder.take(inner, below)
-            again = self._reader.absent(folder)
-            if again:
-                self._read_again(fd, folder, again)
         except OSError as error:
             raise AccessError.of(error, os.fsdecode(path)) from None
         finally:
@@ -185,43 +186,43 @@ class Survey:
         self._reader.seen(folder)
         return folder
 
-    def _list(self, fd: int, folder: Folder, rules: Ignore | None) -> list[bytes]:
-        """Look at the files and links of a folder, read those that are unknown; the names of its folders."""
-        known, files = folder.before.files, folder.files
-        inner: list[bytes] = []
+    def _files(self, fd: int, folder: Folder, names: list[bytes]) -> None:
+        """Look at the files and links of an open folder; `names`, in falling order, are used up."""
+        while names:
+            some = names[: -TOGETHER - 1 : -1]
+            del names[-TOGETHER:]
+            folder.begin_part(some)
+            self._look(fd, folder, some)
+            again = self._reader.absent(folder)
+            if again:
+                self._read_again(fd, folder, again)
+            folder.end_part()
+
+    def _look(self, fd: int, folder: Folder, names: Sequence[bytes]) -> None:
+        """Look at some files and links, and read those that are unknown, in order, so that they lie so in the packs."""
+        known, files = folder.known, folder.files
         unread: Unread = []
         size = 0
-        with os.scandir(fd) as listing:
-            for item in listing:
-                name = item.name.encode(_ENCODING, _ERRORS)
-                if name.startswith(b".") and _is_passed_over(name):
-                    continue
-                is_folder = item.is_dir(follow_symlinks=False)
-                if rules and rules.excludes(name, is_folder=is_folder):
-                    continue
-                if is_folder:
-                    inner.append(name)
-                    continue
-                try:
-                    found = item.stat(follow_symlinks=False)
-                except FileNotFoundError:  # it was removed since the folder was listed
-                    continue
-                if not stat.S_ISREG(found.st_mode):
-                    folder.add(self._other(fd, folder.path, name, found.st_mode))
-                    continue
-                look, mark = look_of(found), known.pop(name, None)
-                if mark is not None and mark.startswith(look):
-                    files[name] = mark
-                    size += found.st_size
-                    continue
-                unread.append((name, look, found.st_size, PROGRAM if found.st_mode & 0o100 else FILE))
-                if len(unread) == _TOGETHER:
-                    self._read_all(fd, folder, unread)
-                    unread = []
+        for name in names:
+            try:
+                found = os.stat(name, dir_fd=fd, follow_symlinks=False)
+            except FileNotFoundError:  # it was removed since the folder was listed
+                continue
+            if not stat.S_ISREG(found.st_mode):
+                folder.add(self._other(fd, folder.path, name, found.st_mode))
+                continue
+            look, mark = look_of(found), known.get(name)
+            if mark is not None and mark.startswith(look):
+                files[name] = mark
+                size += found.st_size
+                continue
+            unread.append((name, look, found.st_size, PROGRAM if found.st_mode & 0o100 else FILE))
+            if len(unread) == _TOGETHER:
+                self._read_all(fd, folder, unread)
+                unread = []
         self._expect(len(files), size)
         self._progress.advance(len(files), size)
         self._read_all(fd, folder, unread)
-        return inner
 
     def _read_again(self, fd: int, folder: Folder, digests: Collection[bytes]) -> None:
         """Read the files that the cache knew, but whose objects are not in the store."""
@@ -233,9 +234,8 @@ class Survey:
         self._read_all(fd, folder, unread)
 
     def _read_all(self, fd: int, folder: Folder, unread: Unread) -> None:
-        """Read files of an open folder, in the order of the listing, so that they lie so in the packs."""
+        """Read files of an open folder."""
         self._expect(len(unread), sum(size for _, _, size, _ in unread))
-        unread.sort()
         read, small = folder.read, self._reader.small
         files = told = 0
         for name, look, size, kind in unread:
@@ -338,6 +338,22 @@ class Survey:
 
     def _told(self, count: int) -> None:
         self._progress.advance(0, count)
+
+
+def _names(fd: int, rules: Ignore | None) -> tuple[list[bytes], list[bytes]]:
+    """The names in an open folder that are data: of files and links, in falling order, and of folders."""
+    names: list[bytes] = []
+    folders: list[bytes] = []
+    with os.scandir(fd) as listing:
+        for item in listing:
+            name = item.name.encode(_ENCODING, _ERRORS)
+            if name.startswith(b".") and _is_passed_over(name):
+                continue
+            is_folder = item.is_dir(follow_symlinks=False)
+            if not (rules and rules.excludes(name, is_folder=is_folder)):
+                (folders if is_folder else names).append(name)
+    names.sort(reverse=True)
+    return names, sorted(folders)
 
 
 def _read_small(fd: int, size: int) -> bytes | None:

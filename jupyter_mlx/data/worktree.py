@@ -56,7 +56,7 @@ class WorkTree:
 
         def visit(folder: Folder) -> None:
             if not self.store.has(Digest(folder.whole.digest.hex())):
-                manifests[folder.whole.digest] = Manifest.decode(folder.manifest_bytes())
+                manifests[folder.whole.digest] = Manifest.decode(folder.listing().read())
 
         return self.visit(path, visit)[0], manifests
 
