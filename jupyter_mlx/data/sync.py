@@ -11,6 +11,7 @@ import os
 import struct
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import CorruptObjectError
 from jupyter_mlx.store.base import SMALL_BYTES
 from jupyter_mlx.store.files import make_folder
+from jupyter_mlx.store.remote_batch import RemoteBatch
 from jupyter_mlx.store.remote_store import RemoteStore
 
 from .manifest import FOLDER, LINK, MOST_DEEP, BadManifestError, Entry, Manifest
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from .version import Version
 
 _TOGETHER = 32
+_LARGES_AT_ONCE = 3
 _KEPT_BYTES = 16 << 20
 _TOGETHER_BYTES = 16 << 20
 _ASKED_AT_ONCE = 4096
@@ -135,12 +138,14 @@ class Sync:
             folders = dict.fromkeys(each.digest for each in level if each.kind == FOLDER)
             level = []
             for raw, inner in self._listings([raw for raw in folders if raw not in self._folders]):
-                self._folders[raw] = [each.digest for each in inner if each.kind == FOLDER]
-                level += [each for each in inner if each.kind == FOLDER]
-                self._note([(e.digest, e.size_bytes) for e in inner if e.kind not in {FOLDER, LINK}])
+                self._folders[raw] = []
+                for some in inner.parts():
+                    self._folders[raw] += [each.digest for each in some if each.kind == FOLDER]
+                    level += [each for each in some if each.kind == FOLDER]
+                    self._note([(e.digest, e.size_bytes) for e in some if e.kind not in {FOLDER, LINK}])
 
-    def _listings(self, raws: list[bytes]) -> Iterator[tuple[bytes, tuple[Entry, ...]]]:
-        """The entries of those folders that the target lacks."""
+    def _listings(self, raws: list[bytes]) -> Iterator[tuple[bytes, Manifest]]:
+        """Those folders that the target lacks."""
         wanted = [Digest(raw.hex()) for raw in raws]
         if self._whole:
             missing = self._target.missing(wanted)
@@ -148,7 +153,7 @@ class Sync:
         for digest, data in self._read_manifests(wanted):
             self._where[digest.raw] = self._kept.tell(), len(data)
             self._kept.write(data)
-            yield digest.raw, Manifest.decode(data).entries
+            yield digest.raw, Manifest.decode(data)
 
     def _read_manifests(self, digests: list[Digest]) -> Iterator[tuple[Digest, bytes]]:
         if self._manifest is not None:
@@ -170,14 +175,11 @@ class Sync:
     # bringing it there
 
     def _files(self, batch: Batch) -> None:
+        self._larges(batch)
         together: dict[bytes, int] = {}
-        larges: set[bytes] = set()
         size = 0
         for raw, length in _ABSENT.iter_unpack(self._absent):
             if length >= SMALL_BYTES:
-                if raw not in larges:
-                    larges.add(raw)
-                    self._large(batch, Digest(raw.hex()), length)
                 continue
             together[raw] = length
             size += length
@@ -189,7 +191,24 @@ class Sync:
     def _small(self, batch: Batch, raws: list[bytes]) -> None:
         self._count(len(raws), batch.put_absent(self._source.stream(raws)))
 
-    def _large(self, batch: Batch, digest: Digest, length: int) -> None:
+    def _larges(self, batch: Batch) -> None:
+        wanted = {raw: length for raw, length in _ABSENT.iter_unpack(self._absent) if length >= SMALL_BYTES}
+        if len(wanted) <= 1 or not isinstance(self._source, RemoteStore) or isinstance(batch, RemoteBatch):
+            for raw, length in wanted.items():
+                self._large(batch, Digest(raw.hex()))
+                self._count(1, length)
+            return
+        # while the disk makes one durable, the next comes
+        with ThreadPoolExecutor(_LARGES_AT_ONCE, "jmlx-large") as pool:
+            waiting = {pool.submit(self._large, batch, Digest(raw.hex())): wanted[raw] for raw in wanted}
+            try:
+                for done in as_completed(waiting):
+                    done.result()
+                    self._count(1, waiting[done])
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _large(self, batch: Batch, digest: Digest) -> None:
         path = self._source.linkable(digest)
         if path is not None:
             try:
@@ -202,7 +221,6 @@ class Sync:
             batch.receive(digest, lambda fd: source.fill(digest, fd, self._target.linkable))
         else:
             self._by_copy(batch, digest)
-        self._count(1, length)
 
     def _by_copy(self, batch: Batch, digest: Digest) -> None:
         """From a store whose objects are no files: a checked copy first."""
