@@ -37,6 +37,8 @@ def load(serverapp: ServerApp) -> None:
     from .source import ProjectSource
 
     source = ProjectSource(Path(serverapp.root_dir).resolve())
+    # the panel names notebooks by it to their kernels
+    serverapp.web_app.settings.setdefault("page_config_data", {})["jupyterMlxRoot"] = str(source.folder)
     events = serverapp.event_logger
     announcer = Announcer(source, events, serverapp.log) if events else None
     serverapp.web_app.settings[SETTING] = Services(

@@ -19,6 +19,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
 from jupyter_mlx.ledger.run import Run, new_id, utc_now
@@ -232,6 +233,26 @@ def open_notebook(page, path: str) -> None:
         arg=path,
         timeout=60_000,
     )
+
+
+@pytest.fixture
+def notebook(lab, enter):
+    """`notebook(*cells)`: a notebook in the project; its path."""
+
+    def write(*cells: str, name: str = "first.ipynb") -> str:
+        document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+        document.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(document, lab.root / name)
+        return name
+
+    return write
+
+
+def run_cells(page, count: int) -> None:
+    """Run the first cells, as Shift+Enter does."""
+    page.locator(".jp-NotebookPanel:visible .jp-Cell").first.locator(".cm-content").click()
+    for _ in range(count):
+        page.keyboard.press("Shift+Enter")
 
 
 def set_theme(page, theme: str) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import nbformat
-import pytest
-from conftest import SHOTS, open_lab, open_notebook, run_command, set_theme, show_panel
+from conftest import SHOTS, open_lab, open_notebook, run_cells, run_command, set_theme, show_panel
 
 TRACKED = """%%track fit -p lr=0.1 -m acc
 import matplotlib.pyplot as plt
@@ -14,26 +12,6 @@ for step in range(5):
 acc = 0.9375
 plt.figure(figsize=(3, 2))
 plt.plot([1, 3, 2]);"""
-
-
-@pytest.fixture
-def notebook(lab, enter):
-    """`notebook(*cells)`: a notebook in the project; its path."""
-
-    def write(*cells: str, name: str = "first.ipynb") -> str:
-        document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-        document.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(document, lab.root / name)
-        return name
-
-    return write
-
-
-def run_cells(page, count: int) -> None:
-    """Run the first cells, as Shift+Enter does."""
-    page.locator(".jp-NotebookPanel:visible .jp-Cell").first.locator(".cm-content").click()
-    for _ in range(count):
-        page.keyboard.press("Shift+Enter")
 
 
 def test_a_tracked_cell_s_run_appears_in_the_open_panel_without_a_reload(page, notebook, lab):

@@ -1,0 +1,80 @@
+/**
+ * The kernel learns which notebook a cell is in: the path travels with the
+ * request to execute the cell, as JupyterLab's `cellId` does.
+ *
+ * JupyterLab has no place to add to a request's metadata, so `requestExecute`
+ * of the notebook's own connection to its kernel is wrapped. A connection
+ * belongs to one panel: two notebooks on one kernel, or a console beside one,
+ * have one each.
+ */
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import type { DocumentRegistry } from '@jupyterlab/docregistry';
+import type { Contents, Kernel } from '@jupyterlab/services';
+import type { JSONObject } from '@lumino/coreutils';
+
+/** The name, in the metadata of a request, of what is told. */
+export const METADATA_KEY = 'jupyter_mlx';
+
+/** The drive of a server's own files where they are edited together. */
+const SHARED_DRIVE = 'RTC';
+
+/** Tell the kernels of all notebooks which one they execute; `root` is the server's folder. */
+export function tellNotebooks(app: JupyterFrontEnd, root: string): void {
+  app.docRegistry.addWidgetExtension('Notebook', {
+    createNew: (_, context) => follow(context, app.serviceManager.contents, root)
+  });
+}
+
+function follow(
+  context: DocumentRegistry.IContext<DocumentRegistry.IModel>,
+  contents: Contents.IManager,
+  root: string
+): void {
+  const { sessionContext } = context;
+  // asked at each request: the notebook may have been renamed
+  const place = () => placeOf(context.path, contents, root);
+  const wrap = (kernel: Kernel.IKernelConnection | null | undefined) => {
+    if (kernel) {
+      addToRequests(kernel, place);
+    }
+  };
+  wrap(sessionContext.session?.kernel);
+  sessionContext.kernelChanged.connect((_, change) => wrap(change.newValue));
+}
+
+/** Where a notebook is; null where it is none of the server's files, or its folder is not known. */
+export function placeOf(
+  path: string,
+  contents: Pick<Contents.IManager, 'driveName' | 'localPath'>,
+  root: string
+): JSONObject | null {
+  const drive = contents.driveName(path);
+  if (!root || (drive && drive !== SHARED_DRIVE)) {
+    return null;
+  }
+  return { notebook: contents.localPath(path), root };
+}
+
+const wrapped = new WeakSet<object>();
+
+/** Add what `place` says to every request of a connection to execute something; once. */
+export function addToRequests(
+  kernel: Pick<Kernel.IKernelConnection, 'requestExecute'>,
+  place: () => JSONObject | null
+): void {
+  if (wrapped.has(kernel)) {
+    return;
+  }
+  wrapped.add(kernel);
+  const request = kernel.requestExecute.bind(kernel);
+  kernel.requestExecute = (content, disposeOnDone, metadata, ...others) => {
+    const told = place();
+    return request(
+      content,
+      disposeOnDone,
+      told ? { ...metadata, [METADATA_KEY]: told } : metadata,
+      // what later versions of JupyterLab may add
+      ...others
+    );
+  };
+}
