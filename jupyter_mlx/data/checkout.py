@@ -15,6 +15,7 @@ from jupyter_mlx.errors import AccessError, ConflictError, ObjectNotFoundError
 from jupyter_mlx.store.base import SMALL_BYTES
 from jupyter_mlx.store.files import TEMP_PREFIX, make_folder
 
+from .hands import Hands
 from .links import Link
 from .manifest import FOLDER, LINK, PROGRAM, Entry
 from .place import Placer, Spot, are_apart, opened
@@ -24,7 +25,7 @@ from .scan import Whole
 from .steps import Planner, Steps, Twins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from .contents import Contents
     from .manifest import Manifest
@@ -157,12 +158,15 @@ class Checkout:
         self._progress.total(steps.files, steps.size_bytes)
         placer = Placer(self._root, self._store, self._temp, self._link)
         placed = Placed(self._cache)
+        self._hands = Hands(placer, steps.files, self._count)
         try:
             with opened(self._root, above) as fd:
                 self._folder(Spot(placer, fd, os.fsencode(above)), steps, placed)
+                self._hands.finish()
         except OSError as error:
             raise AccessError.of(error, path) from None
         finally:
+            self._hands.end()
             placer.close()
             placed.close()
         return Change(path, self._written, self._removed, self._bytes)
@@ -179,11 +183,11 @@ class Checkout:
                 with contextlib.suppress(OSError):  # Jupyter's checkpoints, say, are still in it
                     os.rmdir(inner.name, dir_fd=spot.fd)
         for todo in steps.todos():
+            self._next_part(spot)
             spot.seen = todo.seen
             self._write(spot, todo.write)
             self._relink(spot, todo.relink)
-            spot.end_part()
-        placed.folder(spot)
+        self._hands.then(spot, lambda: placed.folder(spot))
         for inner in steps.inner:
             if not (inner.gone or inner.fresh):
                 self._enter(spot, inner, placed)
@@ -197,23 +201,35 @@ class Checkout:
         """Make folders that are not there yet, with all that is in them."""
         for then, manifest in self._contents.listings(folders):
             with spot.below(then.name, fresh=True) as below:
-                self._fill(below, then, manifest, placed)
+                try:
+                    self._fill(below, then, manifest, placed)
+                    if not spot.hidden:
+                        self._hands.finish()
+                except BaseException:
+                    self._hands.end()  # what they write into is about to be removed
+                    raise
 
     def _fill(self, spot: Spot, then: Entry, manifest: Manifest, placed: Placed) -> None:
         others: list[Entry] = []
         for entries in manifest.parts():
+            self._next_part(spot)
             self._write(spot, [entry for entry in entries if entry.kind != FOLDER])
-            spot.end_part()
             others += [entry for entry in entries if entry.kind in {FOLDER, LINK}]
         whole = Whole(tuple(others), then.digest, then.size_bytes, then.files)
-        placed.folder(spot, None if self._link == Link.SYMLINK else whole)
+        known = None if self._link == Link.SYMLINK else whole
+        self._hands.then(spot, lambda: placed.folder(spot, known))
         self._make(spot, [entry for entry in others if entry.kind == FOLDER], placed)
 
     def _relink(self, spot: Spot, entries: Iterable[Entry]) -> None:
         for entry in entries:
             if not spot.is_linked(entry):
                 spot.large(entry)
-                self._count(entry)
+                self._count([entry])
+
+    def _next_part(self, spot: Spot) -> None:
+        """What is written into `spot` from now on comes after what was written before, in the order of the names."""
+        self._hands.wait(spot)
+        spot.end_part()
 
     def _write(self, spot: Spot, entries: Iterable[Entry]) -> None:
         batch: list[Entry] = []
@@ -221,23 +237,17 @@ class Checkout:
         for entry in entries:
             if entry.kind == LINK or entry.size_bytes >= SMALL_BYTES:
                 (spot.symlink if entry.kind == LINK else spot.large)(entry)
-                self._count(entry)
+                self._count([entry])
                 continue
             batch.append(entry)
             size += entry.size_bytes
             if len(batch) >= _TOGETHER or size >= _TOGETHER_BYTES:
-                self._small(spot, batch)
+                self._hands.write(spot, batch)
                 batch, size = [], 0
-        self._small(spot, batch)
+        if batch:
+            self._hands.write(spot, batch)
 
-    def _small(self, spot: Spot, batch: list[Entry]) -> None:
-        digests = [entry.of for entry in batch]
-        found = self._store.get_many(digests)
-        for entry, digest in zip(batch, digests, strict=True):
-            spot.small(entry, found[digest])
-        self._count(*batch)
-
-    def _count(self, *entries: Entry) -> None:
+    def _count(self, entries: Sequence[Entry]) -> None:
         size = sum(entry.size_bytes for entry in entries)
         self._written += len(entries)
         self._bytes += size

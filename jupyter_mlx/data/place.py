@@ -31,7 +31,7 @@ from .marks import Known, Marks
 from .scan import DIGEST_AT, KINDS, look_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from jupyter_mlx.store.base import ObjectStore
 
@@ -183,11 +183,24 @@ class Spot:
 
     def end_part(self) -> None:
         """What is written from now on comes after what was written before, in the order of the names."""
-        self.placed.add(dict(sorted(self._part.items())))
-        self._part = {}
+        if self._part:
+            self.placed.add(dict(sorted(self._part.items())))
+            self._part = {}
 
-    def small(self, entry: Entry, data: bytes) -> None:
-        """Put a file with these bytes here."""
+    def small(self, entries: Sequence[Entry]) -> Known:
+        """Put files here, all below `SMALL_BYTES`, together in memory; their marks.
+
+        Raises:
+            ObjectNotFoundError, CorruptError: one is not in the store, or damaged; none of them was written.
+        """
+        found = dict(self._placer.store.stream([entry.digest for entry in entries]))
+        return {entry.name: self._write(entry, found[entry.digest]) for entry in entries}
+
+    def note(self, marks: Known) -> None:
+        """These files are here now."""
+        self._part.update(marks)
+
+    def _write(self, entry: Entry, data: bytes) -> bytes:
         place, name = (self.fd, entry.name) if self.hidden else self._temp()
         file = os.open(name, _NEW, 0o777 if entry.kind == PROGRAM else 0o666, dir_fd=place)
         try:
@@ -196,7 +209,7 @@ class Spot:
                 write_all(file, data)
             if not self.hidden:
                 self._swap(place, name, entry.name)
-            self._mark(entry, os.fstat(file))
+            return _mark(entry, os.fstat(file))
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(name, dir_fd=place)
@@ -328,10 +341,8 @@ class Spot:
         return self._placer.store.relinking(Digest(raw.hex())) if raw else contextlib.nullcontext()
 
     def _note(self, entry: Entry) -> None:
-        self._mark(entry, os.stat(entry.name, dir_fd=self.fd, follow_symlinks=False))
-
-    def _mark(self, entry: Entry, found: os.stat_result) -> None:
-        self._part[entry.name] = look_of(found) + KINDS[entry.kind] + entry.digest
+        found = os.stat(entry.name, dir_fd=self.fd, follow_symlinks=False)
+        self.note({entry.name: _mark(entry, found)})
 
     def _temp(self) -> tuple[int, bytes]:
         """An open folder on this file system, and a new name in it."""
@@ -344,6 +355,10 @@ class Spot:
         if _has_open_folders():  # by the open folder, so that no link can redirect it
             return f"/proc/self/fd/{place}/".encode() + name
         return os.path.join(self._real if place == self.fd else os.fsencode(self._placer.temp), name)
+
+
+def _mark(entry: Entry, found: os.stat_result) -> bytes:
+    return look_of(found) + KINDS[entry.kind] + entry.digest
 
 
 @functools.cache

@@ -38,6 +38,7 @@ class Placed:
 
     def folder(self, spot: Spot, whole: Whole | None = None) -> None:
         """A folder is done; with `whole`, which it is now, nothing else is in it."""
+        spot.end_part()
         if not (spot.placed or spot.gone or whole):
             return
         self._folders.append(_Folder(spot.path, time.time_ns(), spot.placed, spot.linked, spot.gone, whole))

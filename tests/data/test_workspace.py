@@ -341,13 +341,13 @@ def test_a_changed_file_is_not_lost(root, workspace):
 
 def test_a_file_that_changes_after_it_was_looked_at_is_left_alone(root, workspace):
     one, _ = two_versions(root, workspace)
-    real = workspace.store.get_many
+    real = workspace.store.stream
 
-    def get_many(digests):  # the moment between deciding and writing
+    def stream(digests):  # the moment between deciding and writing
         write(root, {"d/edited": b"written meanwhile"})
         return real(digests)
 
-    workspace.store.get_many = get_many
+    workspace.store.stream = stream
     with pytest.raises(Exception, match="d/edited was changed meanwhile"):
         workspace.restore(one)
     assert (root / "d/edited").read_bytes() == b"written meanwhile"

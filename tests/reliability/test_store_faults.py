@@ -192,15 +192,15 @@ def test_a_folder_that_becomes_a_link_between_look_and_write_leads_nowhere(tmp_p
     for name in ("data/top", "data/sub/inner"):
         (root / name).write_text("two")
     workspace.save("data")
-    real = workspace.store.get_many
+    real = workspace.store.stream
 
-    def get_many(digests):  # called for `top`, before `sub` is entered
+    def stream(digests):  # called for `top`, before `sub` is entered
         if not (root / "data/sub").is_symlink():
             (root / "data/sub").rename(root / "elsewhere")
             (root / "data/sub").symlink_to(outside)
         return real(digests)
 
-    workspace.store.get_many = get_many
+    workspace.store.stream = stream
     with pytest.raises(AccessError):
         workspace.restore(version)
     assert list(outside.iterdir()) == []

@@ -11,25 +11,18 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from contextlib import suppress
-from pathlib import Path
 from typing import IO
+
+from jupyter_mlx.starting import command
 
 from .base import Job, Outcome, Report
 from .worker import decode, encode
 
 GRACE_S = 10.0
 """How long a worker may take to stop its kernel and save before it is killed."""
-
-# -c puts the current folder first on the path: a project's own random.py must not be imported here
-_BOOT = (
-    "import sys; sys.path[:] = [p for p in sys.path if p]; sys.path.append(sys.argv.pop()); "
-    "from jupyter_mlx.pipelines.executors.worker import main; main()"
-)
-_PACKAGE_PARENT = str(Path(__file__).resolve().parents[3])
 
 
 class LocalExecutor:
@@ -111,7 +104,7 @@ class _Worker:
     def __init__(self) -> None:
         self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the worker)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _BOOT, _PACKAGE_PARENT],
+            command(f"{__package__}.worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
