@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import frames
+from .pack_rows import PackRows
 from .packs import transaction
 
 if TYPE_CHECKING:
@@ -68,23 +69,27 @@ def forget_large(index: PackIndex, digests: Iterable[bytes]) -> None:
     index.run(work)
 
 
-def offsets(index: PackIndex, pack: str) -> list[tuple[bytes, int, int, int]]:
-    """The objects that the index names in a pack, in order: digest, offset, stored length, encoding."""
+def rows(index: PackIndex, pack: str) -> PackRows:
+    """The objects that the index names in a pack."""
     query = (
         "SELECT digest, offset, length, encoding FROM objects"
-        " WHERE pack = (SELECT id FROM packs WHERE name = ?) ORDER BY offset"
+        " WHERE pack = (SELECT id FROM packs WHERE name = ?)"
     )
-    return index.run(lambda db: db.execute(query, (pack,)).fetchall())
+
+    def work(db: sqlite3.Connection) -> PackRows:
+        found = PackRows()
+        for row in db.execute(query, (pack,)):
+            found.add(*row)
+        return found
+
+    return index.run(work)
 
 
-def replace(
-    index: PackIndex, old: str, new: str, moved: list[tuple[bytes, int, int, int]], size: int
-) -> None:
-    """Note that a pack was rewritten: `moved` are digest, offset there, length and encoding of what was kept.
+def replace(index: PackIndex, old: str, new: str, moved: PackRows, size: int) -> None:
+    """Note that a pack was rewritten: `moved` is what was kept, with its places there.
 
     Without a new name, nothing was.
     """
-    moved.sort()
 
     def work(db: sqlite3.Connection) -> None:
         with transaction(db):
@@ -95,10 +100,8 @@ def replace(
             if new:
                 db.execute('INSERT INTO packs (name, size, "end") VALUES (?, ?, ?)', (new, size, size))
                 number = db.execute("SELECT id FROM packs WHERE name = ?", (new,)).fetchone()[0]
-                rows = (
-                    (digest, number, offset, length, encoding) for digest, offset, length, encoding in moved
-                )
-                db.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?)", rows)
+                values = ((digest, number, *place) for digest, *place in moved.by_digest())
+                db.executemany("INSERT OR IGNORE INTO objects VALUES (?, ?, ?, ?, ?)", values)
 
     index.run(work)
 

@@ -6,9 +6,14 @@ from array import array
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    Found = tuple[bytes, int, int, int]
+    """Of an object: digest, offset, stored length, encoding."""
 
 _BYTES = 32
+_WINDOW = 20
+"""So many bits of an offset tell places of one MiB apart."""
 
 
 class PackRows:
@@ -32,7 +37,25 @@ class PackRows:
         """Of the object that was put in as the `number`-th."""
         return bytes(self._digests[_BYTES * number : _BYTES * number + _BYTES])
 
-    def in_order(self) -> Iterator[tuple[bytes, int, int, int]]:
+    def __iter__(self) -> Iterator[Found]:
+        return map(self._row, range(len(self)))
+
+    def _row(self, number: int) -> Found:
+        return self.digest(number), self.offsets[number], self.lengths[number], self._encodings[number]
+
+    def in_order(self) -> Iterator[Found]:
         """All of them, as they lie in the pack."""
-        for number in sorted(range(len(self)), key=self.offsets.__getitem__):
-            yield self.digest(number), self.offsets[number], self.lengths[number], self._encodings[number]
+        for some in self._sorted_out(lambda number: self.offsets[number] >> _WINDOW):
+            yield from map(self._row, sorted(some, key=self.offsets.__getitem__))
+
+    def by_digest(self) -> Iterator[Found]:
+        """All of them, in the order of the digests."""
+        for some in self._sorted_out(lambda number: self._digests[_BYTES * number]):
+            yield from map(self._row, sorted(some, key=self.digest))
+
+    def _sorted_out(self, group: Callable[[int], int]) -> Iterator[array[int]]:
+        """The numbers of each group, group by group: to sort them all at once takes more memory than they do."""
+        groups: dict[int, array[int]] = {}
+        for number in range(len(self)):
+            groups.setdefault(group(number), array("I")).append(number)
+        return (groups[each] for each in sorted(groups))

@@ -14,19 +14,20 @@ from jupyter_mlx.errors import AccessError
 
 from . import frames, index_upkeep
 from .files import inherit_access, make_folder, sync_data, sync_folder, write_all
+from .pack_rows import PackRows
 from .packs import new_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .pack_rows import Found
     from .packs import PackIndex
 
-    Found = tuple[bytes, int, int, int]
-    """Of a frame: digest, offset, stored length, encoding."""
     Needed = Callable[[list[bytes]], set[bytes]]
     """Those of some digests that must stay wherever they are."""
 
 _BLOCK_BYTES = 8 << 20
+_UNKNOWN_TOGETHER = 10_000
 
 
 def rewrite(index: PackIndex, folder: str, name: str, needed: Needed, *, gone_bytes: int) -> int | None:
@@ -69,26 +70,38 @@ def rewrite(index: PackIndex, folder: str, name: str, needed: Needed, *, gone_by
         os.close(fd)
 
 
-def _kept(index: PackIndex, fd: int, name: str, size: int, needed: Needed, gone_bytes: int) -> list[Found]:
-    """What stays, in order."""
-    here = index_upkeep.offsets(index, name)
-    filled = sum(frames.FRAME_BYTES + row[2] for row in here)
-    if len(frames.HEADER) + filled + gone_bytes == size and all(_stands(fd, row) for row in here):
+def _kept(index: PackIndex, fd: int, name: str, size: int, needed: Needed, gone_bytes: int) -> PackRows:
+    """What stays."""
+    here = index_upkeep.rows(index, name)
+    filled = sum(here.lengths) + frames.FRAME_BYTES * len(here)
+    if len(frames.HEADER) + filled + gone_bytes == size and all(_stands(fd, row) for row in here.in_order()):
         return here  # every byte is accounted for
-    known = {row[1]: row[0] for row in here}
-    kept: list[Found] = []
+    expected = here.in_order()
+    row = next(expected, None)
+    kept = PackRows()
     unknown: list[Found] = []
     for frame in frames.scan(fd, 0, size):
         found = frame.digest, frame.offset, frame.stored, frame.encoding
-        if known.get(frame.offset) == frame.digest:
-            kept.append(found)
+        while row is not None and row[1] < frame.offset:
+            row = next(expected, None)
+        if row is not None and row[:2] == found[:2]:
+            kept.add(*found)
         elif frame.whole:
             unknown.append(found)
-    # what the index does not name is needed all the same where it stands nowhere else
+        if len(unknown) >= _UNKNOWN_TOGETHER:
+            _keep_needed(index, kept, unknown, needed)
+            unknown = []
+    _keep_needed(index, kept, unknown, needed)
+    return kept
+
+
+def _keep_needed(index: PackIndex, kept: PackRows, unknown: list[Found], needed: Needed) -> None:
+    """What the index does not name is needed all the same where it stands nowhere else."""
     wanted = needed([found[0] for found in unknown])
     wanted -= index.present(wanted)
-    kept += [found for found in unknown if found[0] in wanted]
-    return sorted(kept, key=lambda found: found[1])
+    for found in unknown:
+        if found[0] in wanted:
+            kept.add(*found)
 
 
 def _stands(fd: int, row: Found) -> bool:
@@ -101,11 +114,11 @@ class _Copy:
 
     def __init__(self, folder: str) -> None:
         self._folder, self.name, self.size = folder, "", 0
-        self.moved: list[Found] = []
+        self.moved = PackRows()
 
-    def fill(self, source: int, kept: list[Found]) -> None:
+    def fill(self, source: int, kept: PackRows) -> None:
         """Copy these frames as they are and make them durable; without any there is no new pack."""
-        if not kept:
+        if not len(kept):
             return
         make_folder(self._folder)
         self.name = new_name()
@@ -117,14 +130,14 @@ class _Copy:
             write_all(fd, frames.HEADER)
             self.size = len(frames.HEADER)
             start = end = 0
-            for digest, offset, stored, encoding in kept:
+            for digest, offset, stored, encoding in kept.in_order():
                 begin = offset - frames.FRAME_BYTES
                 if begin != end or end - start > _BLOCK_BYTES:
                     _copy(source, fd, start, end)
                     start = begin
                 end = offset + stored
                 self.size += frames.FRAME_BYTES + stored
-                self.moved.append((digest, self.size - stored, stored, encoding))
+                self.moved.add(digest, self.size - stored, stored, encoding)
             _copy(source, fd, start, end)
             sync_data(fd)
             sync_folder(self._folder)
