@@ -1,36 +1,118 @@
-"""What a run used: CPU seconds and peak memory of this process."""
+"""What a run used: processor seconds, memory, bytes read and written, and the GPU's, where there is one.
+
+Peak memory is that of the run, not of the process's whole life: Linux counts it
+anew when asked to. Source: proc(5), `/proc/pid/clear_refs`, value 5. The mean and the
+series come from one sample a second, taken by one thread for the whole process.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from dataclasses import dataclass
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from .sampling import Sample, Samples, follow, leave
+
+LONG_S = 10.0
+"""A run of so many seconds or more keeps the series of its use."""
 
 
-@dataclass(frozen=True, slots=True)
 class Meter:
-    """A moment from which the use is counted."""
+    """Counts from one moment on."""
 
-    wall_s: float
-    cpu_s: float
+    def __init__(self) -> None:
+        self._process = _process(os.getpid())
+        self._started_s = time.perf_counter()
+        self._cpu_s, self._children_s = time.process_time(), _children_s()
+        self._io = _io(self._process)
+        self._samples = Samples(self._sample)
+        self._samples.add()
+        self._counts_peak = follow(self._samples) and _forget_peak()
 
     @classmethod
     def start(cls) -> Meter:
         """Begin now."""
-        return cls(time.perf_counter(), time.process_time())
+        return cls()
 
     @property
     def elapsed_s(self) -> float:
         """Wall seconds since the start."""
-        return time.perf_counter() - self.wall_s
+        return time.perf_counter() - self._started_s
 
-    def read(self) -> dict[str, float]:
-        """`cpu_s` since the start, and `peak_memory_bytes` of the process so far."""
-        found = {"cpu_s": time.process_time() - self.cpu_s}
-        if sys.platform != "win32":
-            import resource
+    def read(self) -> dict[str, Any]:
+        """What was used since the start; the counting ends.
 
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            # Linux counts kibibytes, macOS bytes. Source: getrusage(2) of each
-            found["peak_memory_bytes"] = peak if sys.platform == "darwin" else peak * 1024
+        `cpu_s` (with ended child processes, which are also alone in `children_cpu_s`),
+        `peak_memory_bytes`, `mean_memory_bytes`, `read_bytes` and `written_bytes` (by read
+        and write calls, cached or not), of GPUs `peak_gpu_memory_bytes` and
+        `mean_gpu_percent`; of a long run `series`: `t` and one list for each of
+        `cpu_percent`, `memory_bytes`, `gpu_percent`, `gpu_memory_bytes`.
+        """
+        elapsed_s = self.elapsed_s
+        leave(self._samples)
+        self._samples.add()
+        children_s = _children_s() - self._children_s
+        found: dict[str, Any] = {"cpu_s": time.process_time() - self._cpu_s + children_s}
+        if children_s:
+            found["children_cpu_s"] = children_s
+        memory = [sample.memory_bytes for sample in self._samples.kept]
+        found["peak_memory_bytes"] = max(*memory, _peak(self._process) if self._counts_peak else 0)
+        found["mean_memory_bytes"] = sum(memory) // len(memory)
+        for name, before, after in zip(
+            ("read_bytes", "written_bytes"), self._io, _io(self._process), strict=False
+        ):
+            found[name] = after - before
+        found |= self._samples.gpu()
+        if elapsed_s >= LONG_S:
+            found["series"] = self._samples.series()
         return found
+
+    def _sample(self) -> Sample:
+        cpu_s = time.process_time() + _children_s()
+        return Sample(self.elapsed_s, cpu_s, self._process.memory_info().rss)
+
+
+def _children_s() -> float:
+    """Processor seconds of the child processes that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+@lru_cache(maxsize=1)
+def _process(pid: int) -> Any:
+    import psutil
+
+    return psutil.Process(pid)
+
+
+def _io(process: Any) -> tuple[int, ...]:
+    """Bytes read and written so far; empty where the system does not count them."""
+    with suppress(Exception):
+        counted = process.io_counters()
+        return getattr(counted, "read_chars", counted.read_bytes), getattr(
+            counted, "write_chars", counted.write_bytes
+        )
+    return ()
+
+
+def _forget_peak() -> bool:
+    """Have the system count the peak from now on; whether it does."""
+    if sys.platform != "linux":
+        return False
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return False
+    return True
+
+
+def _peak(process: Any) -> int:
+    """The most memory of this process since `_forget_peak`."""
+    with suppress(OSError, ValueError, IndexError):
+        text = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii", errors="replace")
+        return int(text.partition("VmHWM:")[2].split()[0]) * 1024
+    return 0

@@ -2,7 +2,6 @@ import platform
 from importlib.metadata import version
 
 from jupyter_mlx.capture import environment
-from jupyter_mlx.capture.resources import Meter
 
 
 def test_packages_have_the_versions_that_are_imported():
@@ -22,11 +21,3 @@ def test_variables_are_kept_by_an_allow_list(monkeypatch):
 
 def test_two_captures_of_one_environment_are_equal():
     assert environment.capture() == environment.capture()
-
-
-def test_the_meter_counts_cpu_and_memory():
-    meter = Meter.start()
-    sum(range(10**6))
-    found = meter.read()
-    assert found["cpu_s"] > 0
-    assert found["peak_memory_bytes"] > 1 << 20

@@ -150,6 +150,12 @@ def test_a_slicer_that_has_seen_the_notebook_grow_finds_what_a_new_one_finds():
 
 
 def test_constants_are_what_is_assigned_literally_at_the_top():
-    source = "lr = 0.1\nname: str = 'a'\nif True:\n    hidden = 3\nbig = [1, 2]\nx = lr * 2\na = b = -1\nlr = 0.2\nnone = None"
-    assert constants(source) == {"lr": 0.2, "name": "a", "a": -1, "b": -1, "none": None}
+    source = (
+        "%%time\nlr = 0.1\nname: str = 'a'\nif True:\n    hidden = 3\nbig = [1, (2, None)]\nx = lr * 2\na = b = -1\nlr = 0.2\n"
+        "none = None\nc, d = 1, True\nby = {'k': [1]}\nlater = 1\nlater = f()\nkeys = {1: 2}\nsome = {1}\nraw = b''"
+    )
+    assert constants(source) == {
+        "lr": 0.2, "name": "a", "big": [1, (2, None)], "a": -1, "b": -1, "none": None, "c": 1, "d": True, "by": {"k": [1]},
+    }  # fmt: skip
     assert constants("no python at all (") == {}
+    assert constants(f"data = {list(range(1000))}") == {}
