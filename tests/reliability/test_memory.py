@@ -88,3 +88,32 @@ def test_a_large_file_takes_no_more_memory_than_a_small_one(project, link):
     (project.root / "data").unlink()
     found.append(peak_mib(project.root, "checkout", "--link", link))
     assert max(found) < LARGE_MIB / 4
+
+
+FLAT, MOST_GROWN_MIB = 80_000, 30
+"""Files in one folder, and how much more memory they may take than one file: as objects they were twice as much."""
+
+
+def grown_mib(folder):
+    """How much more memory each command has on one folder with many files than with one file."""
+    found = []
+    for files in (1, FLAT):
+        root = folder / str(files)
+        (root / "data").mkdir(parents=True)
+        (root / "mlx.yaml").write_text("")
+        for number in range(files):
+            (root / f"data/{number:06}").write_bytes(b"%d" % number)
+        time.sleep(0.1)  # longer than the tick in which a write could hide
+        peaks = {"add": peak_mib(root, "add", "data")}
+        (root / "data/000000").write_text("other")
+        peaks |= {"status": peak_mib(root, "status"), "diff": peak_mib(root, "diff")}
+        (root / "data").rename(root / "aside")
+        peaks["checkout"] = peak_mib(root, "checkout")
+        found.append(peaks)
+    return {name: found[1][name] - peak for name, peak in found[0].items()}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_many_files_in_one_folder_take_little_more_memory_than_one(tmp_path):
+    grown = grown_mib(tmp_path)
+    assert {name: mib for name, mib in grown.items() if mib > MOST_GROWN_MIB} == {}, grown
