@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jupyter_mlx.errors import NotYetError, UsageError
+from jupyter_mlx.ledger.rows import finite
 from jupyter_mlx.ledger.wording import ago
 
 from .data_views import size
@@ -24,7 +25,7 @@ FIELDS = (
 
 SHOWN = (
     "source", "slice", "slice_notes", "guessed", "seeds", "cell_id", "error", "git", "note", "starred", "resources",
-    "cell_outputs",
+    "cell_outputs", "incomplete", "problems",
 )  # fmt: skip
 
 
@@ -43,7 +44,8 @@ def runs_command() -> None:
 
 def summary(run: Run) -> dict[str, Any]:
     """A run as `runs list --json` has it."""
-    return {name: getattr(run, name) for name in FIELDS}
+    found: dict[str, Any] = finite({name: getattr(run, name) for name in FIELDS})
+    return found
 
 
 @command("list", group=runs_command)
@@ -95,7 +97,7 @@ def show(face: Face, run: str) -> Payload:
         "inputs": [_file(file) for file in found.inputs],
         "outputs": [_file(file) for file in found.outputs],
         "environment": environment,
-        "series": project.ledger.series(found.id),
+        "series": finite(project.ledger.series(found.id)),
     }  # fmt: skip
 
 
@@ -202,7 +204,12 @@ def _undelete(face: Face, runs: tuple[str, ...]) -> Payload:
 @command("purge", group=runs_command)
 @click.argument("runs", nargs=-1)
 @click.option(
-    "--older-than", "age", type=Age(), default=0.0, metavar="AGE", help="Only what is in the trash so long: 12h, 30d."
+    "--older-than",
+    "age",
+    type=Age(),
+    default=0.0,
+    metavar="AGE",
+    help="Only what is in the trash so long: 12h, 30d.",
 )
 @click.option("--dry-run", "-n", is_flag=True, help="Say which runs would go; remove nothing.")
 def purge_command(face: Face, runs: tuple[str, ...], age: float, dry_run: bool) -> Payload:
@@ -260,13 +267,25 @@ def restore(face: Face, run: str, path: str, to: str | None) -> Payload:
     help="Parquet needs a file and pyarrow.",
 )
 @click.option("-o", "--output", metavar="FILE", help="Write here and not to stdout.")
-def export(face: Face, query: str, kind: str, output: str | None) -> Payload:
-    """Write the runs as JSON lines, CSV or Parquet."""
+@click.option("--full", is_flag=True, help="JSON lines with all of each run: code, files, outputs, series.")
+def export(face: Face, query: str, kind: str, output: str | None, full: bool) -> Payload:
+    r"""Write the runs as JSON lines, CSV or Parquet.
+
+    Params and metrics are columns of CSV and Parquet, what is nested is JSON.
+    In CSV, a text that a spreadsheet would take for a formula has an apostrophe
+    before it; JSON lines have every value as it is.
+
+    \b
+      jmlx runs export 'acc > 0.9' --format csv -o best.csv
+      jmlx runs export --full -o runs.jsonl
+    """
     from .exporting import write
 
     if kind == "parquet" and output is None:
         raise UsageError("Parquet is no text: name a file with -o")
-    count = write(face.project.ledger, query, kind, face.path(output) if output else None)
+    if full and kind != "jsonl":
+        raise UsageError("--full is for JSON lines, whose rows may hold anything")
+    count = write(face.project.ledger, query, kind, face.path(output) if output else None, full=full)
     if output:
         face.say(f"wrote {count} runs to {output}")
     return {"runs": count, "path": output} if output else None

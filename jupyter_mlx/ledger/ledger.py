@@ -34,6 +34,7 @@ from .writing import (
 
 __all__ = ["AmbiguousRunError", "Changes", "Ledger", "Page", "RunNotFoundError"]
 
+LARGEST = 2**63 - 1
 LIGHT = "rowid, id, name, kind, status, started_at, duration_s, notebook, cell_id, parent, starred, note, seq, process"
 
 
@@ -299,18 +300,23 @@ class Ledger:
         gone += [row["id"] for row in self._db.read("SELECT id FROM purged WHERE seq > ?", (seq,))]
         return Changes(self._with_values([r for r in changed if r["trashed_at"] is None]), tuple(gone), now)
 
-    def series(self, ref: str) -> Series:
-        """The steps of each metric."""
+    def series(
+        self, ref: str, metric: str | None = None, first: int = -LARGEST, last: int = LARGEST
+    ) -> Series:
+        """The steps of each metric, or of one, from `first` to `last`."""
         self._catch_up()
         found: Series = {}
         for row in self._db.read(
             "SELECT key, points FROM series JOIN names ON names.id = series.name"
-            " WHERE run = (SELECT rowid FROM runs WHERE id = ?) ORDER BY key, part",
-            (self.resolve(ref),),
+            " WHERE run = (SELECT rowid FROM runs WHERE id = ?1) AND (?2 IS NULL OR key = ?2)"
+            " AND most >= ?3 AND least <= ?4 ORDER BY key, part",
+            (self.resolve(ref), metric, first, last),
         ):
             found.setdefault(row["key"], []).extend(unpack(row["points"]))
-        for points in found.values():
+        for key, points in found.items():
             points.sort(key=itemgetter(0))  # several processes may have logged out of turn
+            if points[0][0] < first or points[-1][0] > last:
+                found[key] = [point for point in points if first <= point[0] <= last]
         return found
 
     def writers(self, path: str, digest: str | None = None) -> tuple[Run, ...]:

@@ -40,7 +40,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
-_BACKTICKED = re.compile(r"\s*`(?P<name>[^`]+)`")
+_BACKTICKED = re.compile(r"\s*`(?P<name>[^`]*)`")
 WORDS = {"and", "or", "not"}
 SPOKEN: dict[str, Operator] = {"contains": "~", "like": "like"}
 PREFIXES = {"metrics.", "params.", "metric.", "param."}

@@ -19,6 +19,8 @@ DETAIL = (
 )  # fmt: skip
 """The fields of a run that are shown, never searched: one JSON value."""
 
+SOME = 1000
+"""So many numbers of an array are kept; of more, what `str` makes of it."""
 NAN = '"NaN"'
 """What stands for NaN, which SQL has not, as JSON."""
 
@@ -30,12 +32,14 @@ def plain(value: Any, depth: int = 0) -> Value:
 
     Nesting past 20 levels, and what refers to itself, becomes text.
     """
-    if type(value) in (str, bool, int, float) or value is None:
+    if isinstance(value, str):
+        return storable(value)
+    if type(value) in (bool, int, float) or value is None:
         return value
     if depth > 20:
         return repr(value)[:200]
     if isinstance(value, Mapping):
-        return {str(key): plain(item, depth + 1) for key, item in value.items()}
+        return {storable(str(key)): plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item, depth + 1) for item in value]
     if isinstance(value, datetime):
@@ -43,7 +47,16 @@ def plain(value: Any, depth: int = 0) -> Value:
     item = getattr(value, "item", None)
     if callable(item) and getattr(value, "size", 1) == 1:
         return plain(item(), depth + 1)
-    return str(value)
+    if hasattr(value, "tolist") and getattr(value, "size", SOME + 1) <= SOME:
+        return plain(value.tolist(), depth + 1)
+    return storable(str(value))
+
+
+def storable(text: str) -> str:
+    r"""A text as UTF-8 can say it: half a surrogate pair becomes `\udc80`, as Python writes it."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def number(value: Any) -> float | None:
@@ -67,8 +80,10 @@ def finite(value: Any) -> Any:
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 63:
         return str(value)
+    if isinstance(value, str):
+        return storable(value)
     if isinstance(value, Mapping):
-        return {key: finite(item) for key, item in value.items()}
+        return {storable(key): finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [finite(item) for item in value]
     return value

@@ -51,18 +51,22 @@ def thin(points: Sequence[Point], most: int) -> list[Point]:
     """
     if len(points) <= most:
         return list(points)
+    values = [point[1] for point in points]
     width = max(2, math.ceil(2 * (len(points) - 2) / max(2, most - 2)))
     found = [points[0]]
     for start in range(1, len(points) - 1, width):
-        bucket = points[start : min(start + width, len(points) - 1)]
-        known = [point for point in bucket if not math.isnan(point[1])]
-        ends = (
-            {min(known, key=lambda point: point[1]), max(known, key=lambda point: point[1])}
-            if known
-            else {bucket[0]}
-        )
-        found += sorted(ends)
+        bucket = values[start : min(start + width, len(points) - 1)]
+        if math.isnan(sum(bucket)):  # with a NaN in it, or both infinities
+            bucket = [value for value in bucket if not math.isnan(value)] or [bucket[0]]
+            ends = {_index(values, start, min(bucket)), _index(values, start, max(bucket))}
+        else:
+            ends = {start + bucket.index(min(bucket)), start + bucket.index(max(bucket))}
+        found += [points[at] for at in sorted(ends)]
     return [*found, points[-1]]
+
+
+def _index(values: Sequence[float], start: int, value: float) -> int:
+    return start if math.isnan(value) else values.index(value, start)
 
 
 def to_record(points: Sequence[Point]) -> Any:

@@ -63,7 +63,10 @@ class StepFile:
         Raises:
             AccessError: it could not be written; the steps before it are whole.
         """
-        line = _ENCODER.encode((step, t, metrics))
+        try:
+            line = _ENCODER.encode((step, t, metrics))
+        except UnicodeEncodeError:
+            line = b"null" * 2
         if line.count(b"null") > (step is None):  # NaN or an infinity
             line = _ENCODER.encode((step, t, rows.finite(metrics)))
         line = (b"\n" if self._torn else b"") + line + b"\n"

@@ -66,8 +66,8 @@ def insert_run(
         "INSERT OR IGNORE INTO runs (id, name, kind, status, started_at, duration_s, notebook, cell_id,"
         " parent, starred, note, seq, process, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            run.id, run.name, run.kind, run.status, run.started_at.timestamp(), run.duration_s, run.notebook,
-            run.cell_id, run.parent, run.starred, run.note, next_seq(db), process, record,
+            run.id, rows.storable(run.name), run.kind, run.status, run.started_at.timestamp(), run.duration_s,
+            run.notebook, run.cell_id, run.parent, run.starred, run.note, next_seq(db), process, record,
         ),
     )  # fmt: skip
     if not cursor.rowcount:

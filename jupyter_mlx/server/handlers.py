@@ -42,6 +42,8 @@ T = TypeVar("T")
 RUN_ID = re.compile(r"[0-9a-f]{4,16}")
 BODY_BYTES = 64 * 1024
 PAGE_RUNS = 1000
+POINTS = 100_000
+"""So many points of a metric are sent at once."""
 STATUSES: tuple[tuple[type[MlxError], int], ...] = (
     (NotYetError, 501),
     (UsageError, 400),
@@ -251,6 +253,25 @@ class OutputsHandler(ProjectHandler):
         await self.reply(lambda project: {"outputs": project.cell_outputs(project.ledger.get(ident))})
 
 
+class SeriesHandler(ProjectHandler):
+    """`/runs/{id}/series`."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, text: str) -> None:
+        """The steps of one metric: all, or a part, or as many as a chart needs."""
+        ident, metric = run_id(text), self.get_query_argument("metric")
+        whole = self.get_query_argument("from", None) is None  # a step may be below 0
+        first = -(2**53) if whole else self.number("from", 0, 0, 2**53)
+        last = self.number("to", 2**53, 0, 2**53)
+        most = self.number("points", 1000, 2, POINTS)
+        await self.reply(
+            lambda project: wire.curve(
+                project.ledger.series(ident, metric, first, last).get(metric, []), most
+            )
+        )
+
+
 class CompareHandler(ProjectHandler):
     """`/compare`."""
 
@@ -343,6 +364,7 @@ ROUTES: tuple[tuple[str, type[ProjectHandler]], ...] = (
     (r"runs", RunsHandler),
     (r"runs/([^/]+)", RunHandler),
     (r"runs/([^/]+)/outputs", OutputsHandler),
+    (r"runs/([^/]+)/series", SeriesHandler),
     (r"compare", CompareHandler),
     (r"objects/([^/]+)", ObjectHandler),
     (r"data", DataHandler),

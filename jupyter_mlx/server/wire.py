@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from jupyter_mlx.ledger.series import thin
+
 if TYPE_CHECKING:
     from jupyter_mlx.ledger.run import FileVersion, Run
+    from jupyter_mlx.ledger.series import Point
+
+ROW_CHARS = 1000
+"""Characters of a param in a list; `runs/{id}` has it whole."""
+CURVE_POINTS = 1000
+"""So many points of each metric come with a run: more than a chart has pixels; `runs/{id}/series` has all."""
 
 Series = Mapping[str, Sequence[tuple[int, float, float]]]
 
@@ -44,7 +52,7 @@ def run_row(run: Run) -> dict[str, Any]:
         "status": run.status,
         "started_at": _time(run.started_at),
         "duration_s": run.duration_s,
-        "params": run.params,
+        "params": {key: shortened(value) for key, value in run.params.items()},
         "metrics": run.metrics,
         "tags": run.tags,
         "notebook": run.notebook,
@@ -59,6 +67,7 @@ def run_detail(run: Run, series: Series, environment: Mapping[str, Any]) -> dict
     error = run.error
     return {
         **run_row(run),
+        "params": run.params,
         "source": run.source,
         "slice": run.slice,
         "inputs": [_file(version) for version in run.inputs],
@@ -70,8 +79,20 @@ def run_detail(run: Run, series: Series, environment: Mapping[str, Any]) -> dict
         "cell_id": run.cell_id,
         "resources": run.resources,
         "incomplete": run.incomplete,
-        "series": series,
+        "problems": run.problems,
+        "series": {name: thin(points, CURVE_POINTS) for name, points in series.items()},
+        "points": {name: len(points) for name, points in series.items()},
     }
+
+
+def shortened(value: Any) -> Any:
+    """A param as a list shows it: of a long text its beginning."""
+    return value[:ROW_CHARS] + "…" if isinstance(value, str) and len(value) > ROW_CHARS else value
+
+
+def curve(points: Sequence[Point], most: int) -> dict[str, Any]:
+    """A metric's steps as a chart draws them."""
+    return {"count": len(points), "points": thin(points, most)}
 
 
 def _file(version: FileVersion) -> dict[str, Any]:

@@ -172,7 +172,10 @@ def test_the_trash_is_listed_brought_back_and_purged(jmlx, project, three):
     project.recorder.flush()
     (project.root / "big.bin").unlink()
     assert jmlx("runs", "rm", three[0], run.id).returncode == 0
-    assert {found["id"] for found in document(jmlx("runs", "list", "--trash", "--json"))} == {three[0], run.id}
+    assert {found["id"] for found in document(jmlx("runs", "list", "--trash", "--json"))} == {
+        three[0],
+        run.id,
+    }
     assert document(jmlx("runs", "undelete", three[0], "--json")) == [three[0]]
     told = jmlx("runs", "purge", three[0])
     assert told.returncode == 1
@@ -193,3 +196,39 @@ def test_stars_are_given_found_and_taken(jmlx, three):
     assert len(document(jmlx("runs", "list", "starred = true", "--json"))) == 2
     assert "no star" in jmlx("runs", "star", "last", "--remove").stdout
     assert [run["id"] for run in document(jmlx("runs", "list", "starred = yes", "--json"))] == [three[0]]
+
+
+def test_a_cell_of_csv_is_no_formula_and_keeps_its_value(jmlx, project):
+    run = project.recorder.open(
+        kind="block", name="=HYPERLINK(1)", params={"@x": "+1", "t": "a,b\n'c'", "n": -1}
+    )
+    run.log({"-m": -2.5})
+    run.finish()
+    project.recorder.flush()
+    (row,) = csv.DictReader(io.StringIO(jmlx("runs", "export", "--format", "csv").stdout))
+    assert (row["name"], row["params.@x"]) == ("'=HYPERLINK(1)", "'+1")
+    assert (row["params.n"], row["metrics.-m"], row["params.t"]) == ("-1", "-2.5", "a,b\n'c'")
+
+
+def test_parquet_has_numbers_as_numbers_and_mixed_columns_as_text(jmlx, project, three, tmp_path):
+    from pyarrow import parquet
+
+    project.ledger.set_params(three[0], {"lr": "auto", "deep": {"a": [1]}})
+    target = tmp_path / "runs.parquet"
+    assert jmlx("runs", "export", "--format", "parquet", "-o", str(target)).returncode == 0
+    table = parquet.read_table(target).to_pydict()
+    assert table["id"] == three[::-1]
+    assert table["metrics.acc"] == [0.7, 0.6, 0.5]
+    assert table["params.lr"] == ["0.2", "0.1", "auto"]
+    assert table["params.deep"] == [None, None, '{"a":[1]}']
+    assert table["started_at"][0] > table["started_at"][1]
+    assert jmlx("runs", "export", "--format", "parquet").returncode == 1
+
+
+def test_a_full_export_has_all_of_a_run(jmlx, three, tmp_path):
+    target = tmp_path / "all.jsonl"
+    assert jmlx("runs", "export", "name = r0", "--full", "-o", str(target)).returncode == 0
+    (line,) = [json.loads(line) for line in target.read_text().splitlines()]
+    assert (line["source"], line["series"]["acc"][0][:2]) == ("x = 0", [0, 0.5])
+    assert [path.name for path in tmp_path.glob("*all*")] == ["all.jsonl"]
+    assert jmlx("runs", "export", "-o", str(tmp_path / "no" / "such")).returncode == 1

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jupyter_mlx.ledger.ledger import Ledger
@@ -234,7 +234,9 @@ queries = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=250, deadline=None)
+@example("lr = true")
+@example("not acc = NaN or lr = 3")
 @given(queries)
 def test_sql_selects_what_a_plain_reading_selects(ledger, runs, query):
     page = ledger.page(query, limit=1000)

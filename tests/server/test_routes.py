@@ -98,6 +98,23 @@ async def test_an_absent_run_says_what_to_do(ask, project):
     assert "jmlx runs list" in answer.json["message"]
 
 
+async def test_a_long_series_is_thinned_and_has_a_route_of_its_own(ask, enter, project):
+    ident = enter()
+    project.ledger.insert_series(ident, {"loss": [(step, float(step % 100), 0.0) for step in range(5000)]})
+    whole = (await ask(f"runs/{ident}")).json
+    assert whole["points"] == {"loss": 5000}
+    assert len(whole["series"]["loss"]) < 1100
+    part = (await ask(f"runs/{ident}/series", params={"metric": "loss", "from": "100", "to": "199"})).json
+    assert part["count"] == len(part["points"]) == 100
+    few = (await ask(f"runs/{ident}/series", params={"metric": "loss", "points": "50"})).json
+    assert few["count"] == 5000
+    assert {0.0, 99.0} <= {value for _, value, _ in few["points"]}
+    assert len(few["points"]) < 60
+    assert (await ask(f"runs/{ident}/series", params={"metric": "none"})).json == {"count": 0, "points": []}
+    assert (await ask(f"runs/{ident}/series", params={"metric": "loss", "points": "1"})).status == 400
+    assert (await ask("runs/ffff/series", params={"metric": "loss"})).status == 404
+
+
 async def test_outputs_are_whole(ask, enter):
     output = {"output_type": "stream", "name": "stdout", "text": "hello\n"}
     ident = enter(cell_outputs=(output,))
