@@ -97,12 +97,15 @@ class Recorder:
         cell_id: str | None = None,
         source: str = "",
         slice_: Slice = NO_SLICE,
+        seeds: Mapping[str, Any] | None = None,
         command: Mapping[str, Any] | None = None,
         parent: str | None = None,
     ) -> ActiveRun:
         """Begin a run: it is in the ledger, as running, when this returns."""
         # what the environment holds is a secret wherever else it stands
         self.redactor.learn_named(os.environ)
+        self.redactor.learn_named(params or {})
+        source = self.redactor.text(source)
         run = Run(
             id=new_id(),
             name=self.redactor.text(name),
@@ -114,9 +117,10 @@ class Recorder:
             notebook=notebook,
             notebook_how=notebook_how,
             cell_id=cell_id,
-            source=self.redactor.text(source),
+            source=source,
             slice=tuple(self.redactor.text(cell) for cell in slice_.cells),
             slice_notes=slice_.notes,
+            seeds=self.redactor.value(dict(seeds or {})),
             command=self.redactor.value(dict(command or {})),
             parent=parent,
         )
@@ -305,6 +309,7 @@ class ActiveRun(LoggedRun):
         self._cell_outputs: list[dict[str, Any]] = []
         self._files: RunFiles | None = None
         self._outside: list[SeenFile] = []
+        self._guessed: tuple[str, ...] = ()
         self._incomplete: list[str] = []
 
     def add_input(self, version: Version, how: How = "declared") -> None:
@@ -314,6 +319,14 @@ class ActiveRun(LoggedRun):
     def add_output(self, version: Version, how: How = "declared") -> None:
         """Note data that the run wrote; declared wins over seen."""
         _keep(self._outputs, version, how)
+
+    def guess(self, metrics: Mapping[str, float]) -> None:
+        """Log numbers that nobody asked for, but for those whose names are params or were logged."""
+        if metrics:
+            known = self._recorder.ledger.get(self.id)
+            new = {key: metrics[key] for key in metrics if key not in known.params and key not in known.metrics}
+            self.log(new)
+            self._guessed = tuple(new)
 
     def listen(self) -> None:
         """Begin to see which files are read and written."""
@@ -368,6 +381,7 @@ class ActiveRun(LoggedRun):
             outputs=tuple(self._outputs.values()),
             cell_outputs=tuple(self._cell_outputs),
             error=error,
+            guessed=self._guessed,
             resources=self._meter.read(),
             incomplete=tuple(self._incomplete),
             problems=self._problems(report),

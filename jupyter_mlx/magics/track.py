@@ -17,8 +17,10 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
+from jupyter_mlx.capture import seeds
 from jupyter_mlx.capture.lineage import audit
 from jupyter_mlx.capture.literals import constants
+from jupyter_mlx.capture.metrics import guess
 from jupyter_mlx.errors import MlxError
 from jupyter_mlx.ledger.run import Failure, Status
 from jupyter_mlx.project import Project
@@ -137,6 +139,8 @@ class Tracker:
         params = dict(options.params) | {name: self.shell.user_ns.get(name) for name in options.variables}
         if options.auto_params:
             params = constants(source) | params
+        project.redactor.learn_named(self.shell.user_ns)
+        part = self._history.slice_of(source, cell_id)
         run = project.recorder.open(
             kind="cell",
             name=options.name or (Path(place.notebook).stem if place.notebook else "cell"),
@@ -146,7 +150,8 @@ class Tracker:
             notebook_how=place.how,
             cell_id=place.cell_id,
             source=source,
-            slice_=self._history.slice_of(source, cell_id),
+            slice_=part,
+            seeds=seeds.capture((*part.cells, source)),
             parent=os.environ.get(RUN_VARIABLE),
         )
         for declared in options.inputs:
@@ -176,6 +181,7 @@ class Tracker:
 
     def _seal(self, cell: _Cell, result: Any) -> None:
         self._tap.finish(cell.key)
+        self.project.redactor.learn_named(self.shell.user_ns)
         self._add_last_value(cell, result)
         for problem in cell.run.add_seen():
             warn(problem)
@@ -184,6 +190,9 @@ class Tracker:
             cell.run.add_cell_output(output)
         status, failure = _outcome(result, cell.log)
         self._add_metrics(cell, finished=status == "finished")
+        if status == "finished":
+            params = (*cell.run.run.params, *constants(cell.run.run.source))
+            cell.run.guess(guess(cell.run.run.source, self.shell.user_ns, result.result, params))
         cell.run.finish(status, failure, report=warn)
 
     def _add_last_value(self, cell: _Cell, result: Any) -> None:
