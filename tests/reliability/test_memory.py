@@ -7,7 +7,7 @@ import tracemalloc
 
 import pytest
 
-from jupyter_mlx.data import contents, placed, reading, steps
+from jupyter_mlx.data import contents, hands, placed, reading, steps
 from jupyter_mlx.data.workspace import Workspace
 from jupyter_mlx.store import LocalStore
 
@@ -54,6 +54,7 @@ def test_ten_times_the_files_take_no_more_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(placed, "_HELD", IN_A_FOLDER)
     monkeypatch.setattr(contents, "_FILES_TOGETHER", IN_A_FOLDER)
     monkeypatch.setattr(steps, "_ASKED_TOGETHER", IN_A_FOLDER)
+    monkeypatch.setattr(hands, "_MANY", IN_A_FOLDER)
     peaks(tmp_path / "warm", 1)  # what is imported on use
     tracemalloc.start()
     try:
