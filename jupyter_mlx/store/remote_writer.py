@@ -27,6 +27,9 @@ PACK_BYTES = 16 << 20
 IN_FLIGHT_BYTES = 32 << 20
 """Packs that are sent at once are made smaller, so that together, with their copies, they take no more."""
 
+_OBJECT_BYTES = 256
+"""What an object takes in memory besides its bytes, so that a pack of tiny ones is closed sooner."""
+
 _TOGETHER = 1 << 16
 """Objects that are noted in the index at once: a blob of listings of some 2.5 MB."""
 
@@ -108,7 +111,7 @@ class PackSender:
 
     def _close_block(self) -> None:
         self._blocks.append((self._block, tuple(self._items)))
-        self._gathered += len(self._block)
+        self._gathered += max(len(self._block), _OBJECT_BYTES * len(self._items))
         self._block, self._items = bytearray(), []
 
     def _send(self, *, last: bool = False) -> None:
