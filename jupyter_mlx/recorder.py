@@ -7,7 +7,6 @@ once; what takes longer (git, packages, the record) is done beside.
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 import time
@@ -28,6 +27,7 @@ from .capture.resources import Meter
 from .capture.slice import NO_SLICE, Slice
 from .errors import AccessError, MlxError
 from .ledger import record
+from .ledger.given import as_number, as_step
 from .ledger.payloads import fold
 from .ledger.rows import plain
 from .ledger.run import Failure, FileVersion, How, Kind, Run, Status, new_id, utc_now
@@ -45,9 +45,6 @@ PROJECT_VARIABLE = "JUPYTER_MLX_PROJECT"
 """Names, in a child process, the folder of the project."""
 NOTEBOOK_VARIABLE = "JUPYTER_MLX_NOTEBOOK"
 """Names, in a kernel that we started, its notebook, relative to the project."""
-
-LARGEST = 2**63
-"""Steps are below it."""
 
 
 class Report(Protocol):
@@ -99,6 +96,7 @@ class Recorder:
         slice_: Slice = NO_SLICE,
         seeds: Mapping[str, Any] | None = None,
         command: Mapping[str, Any] | None = None,
+        key: str = "",
         parent: str | None = None,
     ) -> ActiveRun:
         """Begin a run: it is in the ledger, as running, when this returns."""
@@ -122,6 +120,7 @@ class Recorder:
             slice_notes=slice_.notes,
             seeds=self.redactor.value(dict(seeds or {})),
             command=self.redactor.value(dict(command or {})),
+            key=key,
             parent=parent,
         )
         # what the run stores is named by nothing but itself until it is sealed
@@ -222,10 +221,10 @@ class LoggedRun:
             NotANumberError: a value is no number.
             NotAStepError: `step` is no whole number.
         """
-        numbers = {str(key): _as_number(key, value) for key, value in metrics.items()}
+        numbers = {str(key): as_number(key, value) for key, value in metrics.items()}
         t = round(time.monotonic() - self._began, 6)
         try:
-            self._recorder.ledger.log(self.id, numbers, _as_step(step), t)
+            self._recorder.ledger.log(self.id, numbers, as_step(step), t)
         except AccessError as error:
             # a full disk: the user's code goes on, and the run says what it lacks
             if not self._lost:
@@ -248,51 +247,6 @@ class LoggedRun:
         """Add tags."""
         known = self._recorder.ledger.get(self.id).tags
         self._recorder.ledger.edit(self.id, tags=[*known, *tags])
-
-
-class NotANumberError(MlxError):
-    """A metric was given a value that is no number."""
-
-    code = "not-a-number"
-
-    def __init__(self, key: str, value: str) -> None:
-        super().__init__(key, value)
-        self.key, self.value = key, value
-
-    def __str__(self) -> str:
-        return f"metric {self.key!r} is {self.value}, which is no number; text belongs in a param: run.set_params(…)"
-
-
-class NotAStepError(MlxError):
-    """A step is no whole number."""
-
-    code = "not-a-step"
-
-    def __init__(self, step: str) -> None:
-        super().__init__(step)
-        self.step = step
-
-    def __str__(self) -> str:
-        return f"step is {self.step}, which is no whole number below 2**63; without a step, one after the last is taken"
-
-
-def _as_number(key: object, value: Any) -> float:
-    found = value if type(value) in {float, int} else plain(value)
-    if not isinstance(found, (bool, int, float)):
-        raise NotANumberError(str(key), repr(found)[:80])
-    try:
-        return float(found)
-    except OverflowError:
-        return math.inf if found > 0 else -math.inf
-
-
-def _as_step(step: Any) -> int | None:
-    if step is None or (type(step) is int and abs(step) < LARGEST):
-        return step
-    found = plain(step)
-    if isinstance(found, (int, float)) and abs(found) < LARGEST and found == int(found):
-        return int(found)
-    raise NotAStepError(repr(found)[:80])
 
 
 class ActiveRun(LoggedRun):
@@ -324,7 +278,9 @@ class ActiveRun(LoggedRun):
         """Log numbers that nobody asked for, but for those whose names are params or were logged."""
         if metrics:
             known = self._recorder.ledger.get(self.id)
-            new = {key: metrics[key] for key in metrics if key not in known.params and key not in known.metrics}
+            new = {
+                key: metrics[key] for key in metrics if key not in known.params and key not in known.metrics
+            }
             self.log(new)
             self._guessed = tuple(new)
 

@@ -170,9 +170,7 @@ def _order(change: Finding) -> tuple[int, float, str]:
 def _code(a: Run, b: Run, lines: tuple[str, ...], cells: tuple[CellChange, ...]) -> Iterator[Finding]:
     if not lines and not any(cell.what != "outputs" for cell in cells):
         return
-    come = sum(line.startswith("+") for line in lines[2:])
-    gone = sum(line.startswith("-") for line in lines[2:])
-    note = f"{come} lines added, {gone} removed"
+    note = _told(lines)
     if cells:
         counts = {
             what: sum(cell.what == what for cell in cells)
@@ -183,6 +181,12 @@ def _code(a: Run, b: Run, lines: tuple[str, ...], cells: tuple[CellChange, ...])
     if is_cosmetic:
         note += "; the code does the same"
     yield Finding("code", "source", None, None, Rank.COSMETIC if is_cosmetic else Rank.CODE, note)
+
+
+def _told(lines: tuple[str, ...]) -> str:
+    """How much differs in a unified difference."""
+    come, gone = (sum(line.startswith(sign) for line in lines[2:]) for sign in "+-")
+    return f"{come} {'line' if come == 1 else 'lines'} added, {gone} removed"
 
 
 def _does_the_same(a: str, b: str) -> bool:

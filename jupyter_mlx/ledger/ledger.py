@@ -328,6 +328,14 @@ class Ledger:
         )
         return self._with_values(found)
 
+    def keyed(self, key: str) -> tuple[str, ...]:
+        """The ids of the finished runs with this key, the newest first."""
+        query = (
+            "SELECT id FROM runs WHERE key = ? AND status = 'finished' AND trashed_at IS NULL"
+            " ORDER BY started_at DESC LIMIT 20"
+        )
+        return tuple(row["id"] for row in self._db.read(query, (key,)))
+
     def records(self) -> dict[str, str]:
         """Run id → digest of its record."""
         found = self._db.read("SELECT id, record FROM runs WHERE record IS NOT NULL")

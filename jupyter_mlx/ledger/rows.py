@@ -14,8 +14,8 @@ import msgspec
 from .run import Failure, FileVersion, Run, Value
 
 DETAIL = (
-    "source", "slice", "slice_notes", "guessed", "seeds", "command", "cell_outputs", "environment", "git", "error",
-    "resources", "incomplete", "problems", "notebook_how",
+    "source", "slice", "slice_notes", "guessed", "seeds", "command", "key", "variables", "cell_outputs",
+    "environment", "git", "error", "resources", "incomplete", "problems", "notebook_how",
 )  # fmt: skip
 """The fields of a run that are shown, never searched: one JSON value."""
 
@@ -153,6 +153,8 @@ def with_detail(run: Run, detail: bytes, files: Iterable[sqlite3.Row]) -> Run:
         guessed=tuple(fields.get("guessed", ())),
         seeds=fields.get("seeds", {}),
         command=fields.get("command", {}),
+        key=fields.get("key", ""),
+        variables=fields.get("variables", {}),
         cell_outputs=tuple(fields.get("cell_outputs", ())),
         environment=fields.get("environment"),
         git=fields.get("git", {}),

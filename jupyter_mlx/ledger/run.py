@@ -89,6 +89,10 @@ class Run:
     command: dict[str, Any] = field(default_factory=dict)
     """How it was begun, so that it can be again: of a cell `track`, the rest of its `%%track` line; of a block in a
     script `script`, `argv` and `cwd`."""
+    key: str = ""
+    """The digest of the code, the slice and the params; empty where the run is none that could be spared."""
+    variables: dict[str, Any] = field(default_factory=dict)
+    """What the cell left behind, where it was to be kept: `kept` and `left`, as `caching.variables` has them."""
     inputs: tuple[FileVersion, ...] = ()
     outputs: tuple[FileVersion, ...] = ()
     cell_outputs: tuple[dict[str, Any], ...] = ()

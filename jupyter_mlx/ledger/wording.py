@@ -54,7 +54,8 @@ def side(value: Any) -> str:
 def differences(found: Comparison) -> Iterator[tuple[str, str, str, str, str]]:
     """What differs, what most likely explains another result first: (kind, name, in a, in b, what is to be said)."""
     for change in found.ranked:
-        yield change.kind, change.name, side(change.a), side(change.b), change.note
+        sides = ("", "") if change.kind in {"code", "text"} else (side(change.a), side(change.b))
+        yield change.kind, change.name, *sides, change.note
 
 
 def unchanged(found: Comparison) -> str:

@@ -64,10 +64,11 @@ def insert_run(
     """Enter a run as it is, without its series; its row, or None where its id is there already."""
     cursor = db.execute(
         "INSERT OR IGNORE INTO runs (id, name, kind, status, started_at, duration_s, notebook, cell_id,"
-        " parent, starred, note, seq, process, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " parent, starred, note, seq, process, record, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             run.id, rows.storable(run.name), run.kind, run.status, run.started_at.timestamp(), run.duration_s,
             run.notebook, run.cell_id, run.parent, run.starred, run.note, next_seq(db), process, record,
+            run.key or None,
         ),
     )  # fmt: skip
     if not cursor.rowcount:

@@ -326,3 +326,16 @@ def test_runs_that_wrote_a_file_are_found_newest_first(ledger):
     assert [run.id for run in ledger.writers("m.npz")] == made[::-1]
     assert [run.id for run in ledger.writers("m.npz", digest)] == [made[1]]
     assert ledger.writers("m.npz' --") == ()
+
+
+def test_runs_are_found_by_their_key(ledger):
+    first, second, other, _, trashed = (
+        entered(ledger, key=key, started_at=utc_now() + timedelta(seconds=at))
+        for at, key in enumerate(["k", "k", "other", "k", "k"])
+    )
+    for run in (first, second, other, trashed):
+        ledger.finish(replace(run, status="finished"))
+    ledger.trash(trashed.id)
+    assert ledger.keyed("k") == (second.id, first.id)
+    assert ledger.keyed("") == ()
+    assert ledger.get(first.id).key == "k"
