@@ -30,6 +30,8 @@ ROOT_VARIABLE = "JUPYTER_MLX_LINEAGE_ROOT"
 """Names, in a child process, the project's folder."""
 HOOK = str(Path(__file__).with_name("in_child"))
 PREFIX = "lineage-"
+MAX_BYTES = 1 << 20
+"""A log that is longer begins anew with the next run."""
 _WORDS = 3
 
 _tokens = itertools.count(1)
@@ -52,21 +54,36 @@ class ChildLog:
     def __init__(self, folder: Path) -> None:
         """Make the log in `folder`. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True)
-        file, name = tempfile.mkstemp(prefix=PREFIX, suffix=".log", dir=folder)
-        os.close(file)
+        self._file, name = tempfile.mkstemp(prefix=PREFIX, suffix=".log", dir=folder)
         self.path = Path(name)
         self._listening: list[Listening] = []
 
     def listen(self, places: Places) -> Listening:
         """Have the children that are started from now on write to the log. Raises OSError."""
-        with self.path.open("ab") as file:
-            if not self._listening:
-                file.truncate(0)
-            found = Listening(self, places, next(_tokens), os.fstat(file.fileno()).st_size)
+        size = self.size_bytes
+        if size > MAX_BYTES and not self._listening:
+            os.ftruncate(self._file, 0)
+            size = 0
+        found = Listening(self, places, next(_tokens), size)
         found.enter()
         self._listening.append(found)
         _logs[:] = [self]
         return found
+
+    @property
+    def size_bytes(self) -> int:
+        """How long it is now."""
+        return os.fstat(self._file).st_size
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether somebody removed it."""
+        return os.fstat(self._file).st_nlink == 0
+
+    def since(self, start: int) -> bytes:
+        """What was written from there on."""
+        size = self.size_bytes - start
+        return os.pread(self._file, size, start) if size > 0 else b""
 
     def left(self, listening: Listening) -> None:
         """A run has ended."""
@@ -81,6 +98,7 @@ class ChildLog:
 
     def close(self) -> None:
         """Take the log away."""
+        os.close(self._file)
         self.path.unlink(missing_ok=True)
 
 
@@ -111,11 +129,7 @@ class Listening:
         for name, value in self._before.items():
             if os.environ.get(name) == self._ours[name]:
                 _restore(name, value)
-        if os.path.getsize(self.log.path) <= self.start:  # noqa: PTH202 (every cell pays for it)
-            return []
-        with self.log.path.open("rb") as file:
-            file.seek(self.start)
-            records = file.read().split(b"\0")
+        records = self.log.since(self.start).split(b"\0")
         # the last is what a child is just writing, or nothing
         return [touch for touch in map(self._parse, records[:-1]) if touch is not None]
 

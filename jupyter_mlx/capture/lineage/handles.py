@@ -1,64 +1,59 @@
-"""The files that this process holds open, by /proc (Linux): handles that an earlier cell opened.
+"""The files that a process holds open or has mapped, by /proc (Linux).
 
-Source: proc(5).
+They show what nothing else does: a handle that an earlier cell opened, and a
+memory map, whose reads and writes make no event. `watcher.py` loads it by its
+path: it imports `os` only. Source: proc(5).
 """
-
-# Paths are strings here: Path objects would cost more than the look itself.
-# ruff: noqa: PTH115, PTH208
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
-_DELETED = " (deleted)"
-_ACCESS = os.O_WRONLY | os.O_RDWR
+_DELETED = b" (deleted)"
 
 
-@dataclass(frozen=True, slots=True)
-class Handle:
-    """An open file."""
-
-    path: str
-    flags: int
-    """As it was opened."""
-    position: int
-    """How far it was read or written."""
-
-    @property
-    def reads(self) -> bool:
-        """Whether it may be read by it."""
-        return self.flags & _ACCESS != os.O_WRONLY
-
-    @property
-    def writes(self) -> bool:
-        """Whether it may be written by it."""
-        return bool(self.flags & _ACCESS)
-
-
-def held(root: str) -> dict[str, Handle]:
-    """Number → handle, of the open files below `root`, which ends with `/`; nothing where there is no /proc."""
-    found = {}
+def held(pid: int, root: bytes, skipped: bytes) -> dict[bytes, tuple[bytes, int, int]]:
+    """The open files below `root` and not below `skipped`: number → path, flags, position."""
+    found: dict[bytes, tuple[bytes, int, int]] = {}
+    folder = b"/proc/%d/fd" % pid
     try:
-        numbers = os.listdir("/proc/self/fd")
+        numbers = os.listdir(folder)  # noqa: PTH208
     except OSError:
-        return {}
+        return found
     for number in numbers:
         try:
-            path = os.readlink(f"/proc/self/fd/{number}")
-            if path.startswith(root) and not path.endswith(_DELETED):
-                found[number] = _handle(number, path)
+            path = os.readlink(folder + b"/" + number)  # noqa: PTH115
+            if path.startswith(root) and not path.startswith(skipped) and not path.endswith(_DELETED):
+                found[number] = (path, *_standing(b"/proc/%d/fdinfo/" % pid + number))
         except (OSError, KeyError, ValueError):
             # closed since the listing
             continue
     return found
 
 
-def _handle(number: str, path: str) -> Handle:
-    file = os.open(f"/proc/self/fdinfo/{number}", os.O_RDONLY | os.O_CLOEXEC)
+def _standing(path: bytes) -> tuple[int, int]:
+    """The flags of a handle, and how far it was read or written."""
+    with open(path, "rb") as file:  # noqa: PTH123
+        facts = dict(line.split(b":", 1) for line in file.read().splitlines() if b":" in line)
+    return int(facts[b"flags"], 8), int(facts[b"pos"])
+
+
+def mapped(pid: int, root: bytes, skipped: bytes) -> dict[bytes, bool]:
+    """The files below `root` and not below `skipped` that are mapped → whether writing to the map writes the file."""
+    found: dict[bytes, bool] = {}
     try:
-        lines = os.read(file, 4096).splitlines()
-    finally:
-        os.close(file)
-    facts = dict(line.split(b":", 1) for line in lines if b":" in line)
-    return Handle(path, int(facts[b"flags"], 8), int(facts[b"pos"]))
+        with open(f"/proc/{pid}/maps", "rb") as file:  # noqa: PTH123
+            data = file.read()
+    except OSError:
+        return found
+    at = data.find(b" " + root)
+    while at >= 0:
+        line = data[data.rfind(b"\n", 0, at) + 1 : data.find(b"\n", at)]
+        # address, permissions (r w x, then `s` for shared), offset, device, inode, path
+        fields = line.split(None, 5)
+        path, permissions = fields[5], fields[1]
+        if not path.startswith(skipped) and not path.endswith(_DELETED):
+            writes = permissions[1:2] == b"w" and permissions[3:4] == b"s"
+            found[path] = found.get(path, False) or writes
+        at = data.find(b" " + root, at + 1)
+    return found

@@ -19,9 +19,8 @@ from .seen import SeenFile, is_same
 if TYPE_CHECKING:
     from .audit import Listener
     from .children import ChildTouch
-    from .handles import Handle
     from .places import Places
-    from .watch import Watched
+    from .watch import Handle, Watched
 
 _DONE = watcher.READ | watcher.WRITTEN | watcher.CLOSED | watcher.OPENED
 
@@ -141,8 +140,6 @@ class Joining:
         new = not trace.sources
         trace.by(source, sure=sure)
         if new or not trace.fresh:
-            # before the cell it was open already, so it was there
-            trace.fresh = False
             trace.reads = trace.reads or reads
         trace.writes = trace.writes or writes
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import audit, children, handles, scanning
+from . import audit, children, scanning
 from .joining import Joining
 from .places import Places
 from .seen import Seen, SeenFile
@@ -66,7 +66,6 @@ class Listening:
         self._watch = self._start_watch()
         self._run = self._watch.begin()
         self._children = self._start_children(state / "tmp")
-        self._held = handles.held(self.places.root)
         self._started_ns = scanning.now_ns()
         self._listener = audit.listen(self.places, keeper)
 
@@ -78,7 +77,7 @@ class Listening:
     def _start_children(self, folder: Path) -> children.Listening | None:
         logs, key = _kept().logs, str(folder)
         try:
-            if key not in logs or not logs[key].path.exists():
+            if key not in logs or logs[key].is_gone:
                 logs[key] = children.ChildLog(folder)
             return logs[key].listen(self.places)
         except OSError as error:
@@ -103,7 +102,7 @@ class Listening:
         joining.add_hook(self._listener)
         joining.add_children(self._heard())
         joining.add_watched(watched, self._listener.unsure)
-        joining.add_held(self._held, handles.held(self.places.root))
+        joining.add_held(watched.before, watched.after)
         joining.add_maps(watched.maps, watched.links)
         if watched.problem:
             self._scan(joining)

@@ -39,9 +39,7 @@ class Places:
     @classmethod
     def of(cls, root: str | os.PathLike[str]) -> Places:
         """Of a project, for this interpreter."""
-        folder = os.path.join(os.path.realpath(root), "")  # noqa: PTH118
-        inside = [f"{folder}.mlx/", f"{folder}.git/", *_interpreter()]
-        return cls(folder, tuple(inside), _elsewhere())
+        return _places(os.fspath(root))
 
     def counts(self, path: str) -> bool:
         """Whether an absolute path is worth a second look: quick, for it is asked at every opening."""
@@ -59,6 +57,13 @@ class Places:
     def outside(self, path: str) -> bool:
         """Whether an absolute path outside the project can be data."""
         return not path.startswith((self.root, *self.never_outside)) and is_data(path)
+
+
+@cache
+def _places(root: str) -> Places:
+    folder = os.path.join(os.path.realpath(root), "")  # noqa: PTH118
+    inside = [os.path.join(folder, name, "") for name in (".mlx", ".git")]  # noqa: PTH118
+    return Places(folder, (*inside, *_interpreter()), _elsewhere())
 
 
 def module(path: str) -> str:

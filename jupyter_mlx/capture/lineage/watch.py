@@ -21,6 +21,7 @@ READY_S = 2.0
 """How long the first run waits until every folder is watched; a hundred thousand of them are not waited for."""
 ANSWER_S = 10.0
 """How long an answer may take before the process counts as lost."""
+_ACCESS = os.O_WRONLY | os.O_RDWR
 _SCRIPT = str(Path(__file__).with_name("watcher.py"))
 
 
@@ -32,12 +33,41 @@ class Watched:
     """Path → the bits of `watcher`."""
     maps: dict[str, bool] = field(default_factory=dict)
     """File that this process had mapped when the run began → whether writing to the map writes the file."""
+    before: dict[str, Handle] = field(default_factory=dict)
+    """Number → file that this process had open when the run began."""
+    after: dict[str, Handle] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     """File outside the project → the link in it that leads there."""
     folders: dict[str, str] = field(default_factory=dict)
     """Folder outside → the link that leads there."""
     problem: str = ""
     """Why something may be missing; empty where nothing is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """An open file."""
+
+    path: str
+    flags: int
+    """As it was opened."""
+    position: int
+    """How far it was read or written."""
+
+    @property
+    def reads(self) -> bool:
+        """Whether it may be read by it."""
+        return self.flags & _ACCESS != os.O_WRONLY
+
+    @property
+    def writes(self) -> bool:
+        """Whether it may be written by it."""
+        return bool(self.flags & _ACCESS)
+
+
+def handles_of(found: dict[bytes, tuple[bytes, int, int]]) -> dict[str, Handle]:
+    """As values."""
+    return {os.fsdecode(number): Handle(os.fsdecode(path), *rest) for number, (path, *rest) in found.items()}
 
 
 class Watch:
@@ -83,6 +113,8 @@ class Watch:
         files, maps, links, folders = (found[name] for name in ("files", "maps", "links", "led"))
         return Watched(
             files={os.fsdecode(path): bits for path, bits in files.items()},
+            before=handles_of(found["before"]),
+            after=handles_of(found["after"]),
             maps={os.fsdecode(path): shared for path, shared in maps.items()},
             links={os.fsdecode(path): os.fsdecode(link) for path, link in links.items()},
             folders={os.fsdecode(path): os.fsdecode(link) for path, link in folders.items()},
@@ -170,19 +202,19 @@ class Watch:
             return
 
     def _receive(self) -> dict[str, Any]:
-        found: dict[str, Any] = marshal.loads(self._exactly(LENGTH.unpack(self._exactly(LENGTH.size))[0]))  # noqa: S302 (our own process)
+        # mostly one call: each lets other threads take the interpreter's lock
+        data = self._part()
+        while len(data) < LENGTH.size or len(data) < LENGTH.size + LENGTH.unpack_from(data)[0]:
+            data += self._part()
+        found: dict[str, Any] = marshal.loads(memoryview(data)[LENGTH.size :])  # noqa: S302 (our own process)
         return found
 
-    def _exactly(self, size: int) -> bytes:
+    def _part(self) -> bytearray:
         assert self._link is not None
-        parts = []
-        while size:
-            part = self._link.recv(min(size, 1 << 20))
-            if not part:
-                raise EOFError("it ended")
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
+        part = self._link.recv(1 << 20)
+        if not part:
+            raise EOFError("it ended")
+        return bytearray(part)
 
     def _lose(self, problem: str) -> None:
         self._broken = problem

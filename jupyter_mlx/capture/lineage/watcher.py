@@ -5,7 +5,7 @@ milliseconds, and reads the events outside the kernel's interpreter lock. It
 leaves the kernel's process family (so that nothing waits for it), and ends when
 the kernel does. While no run listens it only keeps up with new folders.
 
-Source: inotify(7), proc(5).
+Source: inotify(7).
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ MEANINGS = (
 )
 HEADER = struct.Struct("iIII")
 LENGTH = struct.Struct("<I")
-IDLE_S, BUSY_S = 0.25, 0.003
+BETWEEN = 256
+"""So many folders are walked before events are taken: to list a folder makes some, and the queue is finite."""
+IDLE_S, BUSY_S = 0.02, 0.003
 """How long events gather before they are read, while no run listens and while one does."""
 
 
@@ -54,6 +56,7 @@ class Watcher:
         # imported by this process alone: the kernel's side takes only names from this module
         import ctypes
 
+        self.handles = _handles()
         self.root, self.pid, self.skipped = root, pid, skipped
         libc = ctypes.CDLL(None, use_errno=True)
         self.add_watch, self.errno = libc.inotify_add_watch, ctypes.get_errno
@@ -76,7 +79,11 @@ class Watcher:
     def walk(self, top: bytes, found: Run | None = None) -> None:
         """Watch a folder and all below; for `found`, the files in it are new."""
         waiting = [top]
+        walked = 0
         while waiting:
+            walked += 1
+            if walked % BETWEEN == 0:
+                self.drain()
             folder = waiting.pop()
             if not self._watch(folder):
                 continue
@@ -138,8 +145,10 @@ class Watcher:
             while at < end:
                 number, mask, _, length = HEADER.unpack_from(data, at)
                 after = at + 16 + length
-                # many events in a row say the same
-                if data[at:after] != last:
+                # what others look at in a folder is nothing to us, and many events in a row say the same
+                if mask & ISDIR and not mask & (CREATE | MOVED_TO):
+                    pass
+                elif data[at:after] != last:
                     last = data[at:after]
                     self._take(number, mask, last[16:].rstrip(b"\0"))
                 at = after
@@ -175,21 +184,33 @@ class Watcher:
         for other in runs[1:]:
             self.walk(folder, other)
 
+    def find_lost(self) -> None:
+        """Where events were lost, look for the folders that came meanwhile; not while a run waits for its events."""
+        if self.lost and not self.runs:
+            self.lost, self.refused = False, 0
+            self.walk(self.root)
+
     # -- runs --------------------------------------------------------------------------------
 
     def begin(self, run: int) -> dict[str, Any]:
         """Listen for a run; says what can't be watched. `begun` goes on beside the kernel."""
         self.drain()
-        if self.lost:
-            self.lost, self.refused = False, 0
-            self.walk(self.root)
+        self.find_lost()
         self.runs[run] = Run()
+        self.runs[run].before = self._held()
         return {"watches": len(self.folders), "refused": self.refused}
 
     def begun(self, run: int) -> None:
-        """Look which files the kernel had mapped when the run began: to read that list takes a millisecond."""
+        """Look what the kernel had mapped when the run began: to read that takes a millisecond."""
         if run in self.runs:
-            self.runs[run].maps = mapped(self.pid, self.root + b"/")
+            self.runs[run].maps = self.handles.mapped(*self._asked())
+
+    def _held(self) -> dict[bytes, tuple[bytes, int, int]]:
+        found: dict[bytes, tuple[bytes, int, int]] = self.handles.held(*self._asked())
+        return found
+
+    def _asked(self) -> tuple[int, bytes, bytes]:
+        return self.pid, self.root + b"/", self.root + b"/.mlx/"
 
     def end(self, run: int) -> dict[str, Any]:
         """What happened since `begin`."""
@@ -199,6 +220,8 @@ class Watcher:
         return {
             "files": found.files,
             "maps": found.maps,
+            "before": found.before,
+            "after": self._held(),
             "links": links,
             "led": self.led,
             "lost": found.lost,
@@ -211,6 +234,8 @@ class Run:
 
     def __init__(self) -> None:
         self.files: dict[bytes, int] = {}
+        self.before: dict[bytes, tuple[bytes, int, int]] = {}
+        """The kernel's open files."""
         self.maps: dict[bytes, bool] = {}
         """Files that the kernel had mapped → whether what is written to the map is written to the file."""
         self.lost = False
@@ -226,6 +251,14 @@ class Run:
         if bits & WRITTEN and not before & (READ | WRITTEN):
             bits |= WRITTEN_FIRST
         self.files[path] = bits
+
+
+def _handles() -> Any:
+    """The module beside this script, which is part of no package here."""
+    from importlib.machinery import SourceFileLoader
+
+    folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
+    return SourceFileLoader("handles", os.path.join(folder, "handles.py")).load_module()  # noqa: PTH118
 
 
 def serve(watcher: Watcher, kernel: socket.socket) -> None:
@@ -255,6 +288,7 @@ def serve(watcher: Watcher, kernel: socket.socket) -> None:
             rest = BUSY_S if watcher.runs else IDLE_S
         elif rest >= 0:
             watcher.drain()
+            watcher.find_lost()
             rest = -1.0
 
 
@@ -274,27 +308,6 @@ def _command(watcher: Watcher, kernel: socket.socket) -> bool:
     else:
         _answer(kernel, watcher.end(run))
     return True
-
-
-def mapped(pid: int, root: bytes) -> dict[bytes, bool]:
-    """The files below `root` that a process has mapped → whether writing to the map writes the file."""
-    try:
-        with open(f"/proc/{pid}/maps", "rb") as file:  # noqa: PTH123
-            data = file.read()
-    except OSError:
-        return {}
-    found: dict[bytes, bool] = {}
-    at = data.find(b" " + root)
-    while at >= 0:
-        line = data[data.rfind(b"\n", 0, at) + 1 : data.find(b"\n", at)]
-        # address, permissions (r w x, then `s` for shared), offset, device, inode, path
-        fields = line.split(None, 5)
-        path, permissions = fields[5], fields[1]
-        if not path.endswith(b" (deleted)"):
-            writes = permissions[1:2] == b"w" and permissions[3:4] == b"s"
-            found[path] = found.get(path, False) or writes
-        at = data.find(b" " + root, at + 1)
-    return found
 
 
 def _receive(kernel: socket.socket) -> tuple[str, int] | None:
