@@ -6,6 +6,7 @@ import base64
 import binascii
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ EXAMPLES = 5
 MOST_LINES = 200
 """Lines about one path, and lines of text that differ."""
 _MOST_COMPARED = 10_000
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _LARGEST_TEXT = 1 << 20
 _LARGEST_NOTEBOOK = 64 << 20
 
@@ -126,7 +128,7 @@ def _printed(workspace: Workspace, run: Run) -> Iterator[str]:
         if text is None or (is_payload(text["text"]) and text["text"]["size_bytes"] > _LARGEST_TEXT):
             continue
         try:
-            yield str(unfold(text, workspace.store, Digest.parse)["text"])
+            yield _COLOURS.sub("", str(unfold(text, workspace.store, Digest.parse)["text"]))
         except (NotFoundError, CorruptError):
             continue
 

@@ -35,7 +35,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "runs": "runs",
         "snapshot": "runs",
         "reproduce": "reproducing",
-        "report": "runs",
+        "report": "reports",
     },
     "Pipeline": {
         "run": "pipeline",

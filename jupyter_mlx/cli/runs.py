@@ -1,4 +1,4 @@
-"""`jmlx runs …`, `snapshot`, `reproduce`, `report`: what happened, and the way back to it."""
+"""`jmlx runs …` and `snapshot`: what happened, and the way back to it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jupyter_mlx.errors import NotYetError, UsageError
+from jupyter_mlx.errors import UsageError
 from jupyter_mlx.ledger.rows import finite
 from jupyter_mlx.ledger.wording import ago
 
@@ -307,10 +307,3 @@ def snapshot_command(face: Face, notebooks: tuple[str, ...], message: str) -> Pa
             f"snapshot {run.id[:8]} of {run.notebook}; `jmlx runs restore {run.id[:8]}` brings it back beside"
         )
     return [summary(run) for run in made]
-
-
-@command("report")
-@click.argument("runs", nargs=-1, required=True)
-def report_command(face: Face, runs: tuple[str, ...]) -> Payload:
-    """(A later version) Write runs as one HTML page."""
-    raise NotYetError("`jmlx report`", "`jmlx runs show` and `jmlx runs compare` print what it would say")
