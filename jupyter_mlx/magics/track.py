@@ -9,8 +9,11 @@ opened before and sealed after the cell, by IPython's events.
 from __future__ import annotations
 
 import asyncio
+import functools
+import logging
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +38,20 @@ from .outputs import OutputLog, tap
 def warn(problem: object) -> None:
     """Tell the user what could not be done; the cell goes on."""
     print(f"jupyter_mlx: {problem}", file=sys.stderr)  # noqa: T201 (a notebook's stderr is where people read)
+
+
+def _harmless(hook: Callable[[Tracker, Any], None]) -> Callable[[Tracker, Any], None]:
+    """Tell a fault of our own in one line: the cell, and what it shows, are the user's."""
+
+    @functools.wraps(hook)
+    def call(self: Tracker, about: Any) -> None:
+        try:
+            hook(self, about)
+        except Exception as error:
+            logging.getLogger(__name__).debug("%s", hook.__name__, exc_info=True)
+            warn(f"this cell is not recorded whole: {type(error).__name__}: {error}")
+
+    return call
 
 
 @dataclass(slots=True)
@@ -88,11 +105,23 @@ class Tracker:
             return lines
         self._options(found[0])
         body = found[1].splitlines(keepends=True)
+        if len(body) == 1 and self._is_shorthand(body[0]):
+            # IPython expands it (`exit`, automagic, `%autocall`) where it is all of the cell
+            return body
         if body and body[0].startswith("%%"):
             # a cell magic below must be first; it counts its lines itself
             return body
         # a comment in the line's place keeps the numbers of the lines below
         return ["# %%track\n", *body]
+
+    def _is_shorthand(self, line: str) -> bool:
+        prefilter = getattr(self.shell, "prefilter_manager", None)
+        return (
+            prefilter is not None
+            and line[0].isalpha()
+            and not line.rstrip().endswith("?")
+            and prefilter.prefilter_lines(line).strip() != line.strip()
+        )
 
     def _options(self, line: str) -> Options:
         """Read and check the `%%track` line.
@@ -115,6 +144,7 @@ class Tracker:
             raise UsageError(f"%%track: {error}") from error
         return options
 
+    @_harmless
     def _before(self, info: Any) -> None:
         marked = split(info.raw_cell or "")
         if marked is None and is_below(info.raw_cell or ""):
@@ -124,17 +154,15 @@ class Tracker:
         try:
             with audit.quiet():
                 line, source = marked or ("", info.raw_cell)
-                self._cells[id(info)] = self._open(
-                    self._options(line), source, getattr(info, "cell_id", None)
-                )
+                self._cells[id(info)] = self._open(line, source, getattr(info, "cell_id", None))
         except UsageError:
             # the transformer has told it already, and the cell is not executed
             return
         except (MlxError, OSError) as error:
             warn(f"this cell is not recorded: {error}")
 
-    def _open(self, options: Options, source: str, cell_id: str | None) -> _Cell:
-        project = self.project
+    def _open(self, line: str, source: str, cell_id: str | None) -> _Cell:
+        options, project = self._options(line), self.project
         place = self.witness.identify(project.root, cell_id, source)
         params = dict(options.params) | {name: self.shell.user_ns.get(name) for name in options.variables}
         if options.auto_params:
@@ -152,6 +180,7 @@ class Tracker:
             source=source,
             slice_=part,
             seeds=seeds.capture((*part.cells, source)),
+            command={"track": line, "cwd": self._folder()},
             parent=os.environ.get(RUN_VARIABLE),
         )
         for declared in options.inputs:
@@ -162,9 +191,17 @@ class Tracker:
             run.listen()
         return _Cell(options, run, log, key)
 
+    def _folder(self) -> str:
+        """Where relative paths of the cell begin, relative to the project; empty where that is outside of it."""
+        try:
+            return self.project.relative(os.getcwd())  # noqa: PTH109
+        except (MlxError, OSError):
+            return ""
+
+    @_harmless
     def _after(self, result: Any) -> None:
         self._history.note(result)
-        cell = self._cells.pop(id(result.info), None) if result is not None else self._last()
+        cell = self._ended(result)
         if cell is None:
             return
         cell.run.stop_listening()
@@ -175,9 +212,19 @@ class Tracker:
             except (MlxError, OSError) as error:
                 warn(f"run {cell.run.id[:8]} could not be recorded whole: {error}")
 
-    def _last(self) -> _Cell | None:
-        """The cell that was opened last: a cancelled cell ends without a result."""
-        return self._cells.popitem()[1] if self._cells else None
+    def _ended(self, result: Any) -> _Cell | None:
+        """The cell that ended."""
+        known = None if result is None else self._cells.pop(id(result.info), None)
+        if known is None and (
+            result is None or (result.error_in_exec and self._is_tracked(result.info.raw_cell))
+        ):
+            # a cancelled cell ends without a result, and one whose exception cannot be
+            # shown with a result of another execution: it is the one that was opened last
+            return self._cells.popitem()[1] if self._cells else None
+        return known
+
+    def _is_tracked(self, raw: str | None) -> bool:
+        return split(raw or "") is not None or (self.every_cell and _is_code(raw))
 
     def _seal(self, cell: _Cell, result: Any) -> None:
         self._tap.finish(cell.key)
@@ -247,4 +294,12 @@ def _failure(error: BaseException | None, log: OutputLog) -> Failure | None:
     shown = log.error
     if shown is not None:
         return Failure(shown["ename"], shown["evalue"], tuple(shown["traceback"]))
-    return Failure(type(error).__name__, str(error)) if error is not None else None
+    return Failure(type(error).__name__, _text(error)) if error is not None else None
+
+
+def _text(error: BaseException) -> str:
+    """The exception's message; empty where its own code cannot say it."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
