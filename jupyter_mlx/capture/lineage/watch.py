@@ -143,8 +143,9 @@ class Watch:
                 "name them with -i and -o"
             )
             return
-        ours, theirs = socket.socketpair()
+        theirs = None
         try:
+            self._link, theirs = socket.socketpair()
             # it forks and ends at once: its child is nobody's but the system's, and no signal to us reaches it
             subprocess.run(
                 [sys.executable, "-I", "-S", _SCRIPT, str(theirs.fileno()), str(os.getpid()), self.root, *SKIPPED],
@@ -156,12 +157,12 @@ class Watch:
                 check=True,
                 timeout=ANSWER_S,
             )  # fmt: skip
-            self._link = ours
             self._await_ready(READY_S)
         except (OSError, subprocess.SubprocessError) as error:
             self._lose(f"no process to listen to the file system could be started ({error})")
         finally:
-            theirs.close()
+            if theirs is not None:
+                theirs.close()
         _open.append(self)
 
     def _await_ready(self, patience_s: float) -> None:
