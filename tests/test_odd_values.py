@@ -12,7 +12,7 @@ import pytest
 import jupyter_mlx as jm
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.ledger import record
-from jupyter_mlx.recorder import NotANumberError, NotAStepError
+from jupyter_mlx.ledger.given import NotANumberError, NotAStepError
 from jupyter_mlx.server import wire
 
 LOOP = [1]
