@@ -79,7 +79,6 @@ def _interpreter() -> tuple[str, ...]:
     return tuple(os.path.join(folder, "") for folder in sorted(found) if len(folder) > 1)  # noqa: PTH118
 
 
-@cache
 def _elsewhere() -> tuple[str, ...]:
     """Where no user keeps data: the system, temporary files, and hidden files of the home."""
     home = os.path.expanduser("~")  # noqa: PTH111
