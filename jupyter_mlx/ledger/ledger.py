@@ -374,8 +374,7 @@ class Ledger:
         )
         tags = _grouped(self._db.read(f"SELECT * FROM tags WHERE run IN ({marks})", tuple(ids)))
         return tuple(
-            rows.with_values(rows.summary(row), values.get(row["rowid"], ()), tags.get(row["rowid"], ()))
-            for row in found
+            rows.listed(row, values.get(row["rowid"], ()), tags.get(row["rowid"], ())) for row in found
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from .payloads import is_payload
+from .rows import detail_json
 
 if TYPE_CHECKING:
     from .database import Database
@@ -60,7 +61,7 @@ class Needs:
         while found := self._db.read(query, (last,)):
             last = found[-1]["rowid"]
             for row in found:
-                yield row["id"], row["record"], row["detail"]
+                yield row["id"], row["record"], detail_json(row["detail"])
 
 
 def digests_in(data: bytes | str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
@@ -19,6 +20,8 @@ DETAIL = (
 )  # fmt: skip
 """The fields of a run that are shown, never searched: one JSON value."""
 
+SHORT = 400
+"""A detail of fewer bytes is kept as it is."""
 SOME = 1000
 """So many numbers of an array are kept; of more, what `str` makes of it."""
 NAN = '"NaN"'
@@ -93,7 +96,14 @@ def detail_of(run: Run) -> bytes:
     """The `detail` column of a run."""
     fields = {name: getattr(run, name) for name in DETAIL}
     fields["error"] = asdict(run.error) if run.error else None
-    return msgspec.json.encode(finite({name: value for name, value in fields.items() if value}))
+    data = msgspec.json.encode(finite({name: value for name, value in fields.items() if value}))
+    return data if len(data) < SHORT else zlib.compress(data)
+
+
+def detail_json(detail: bytes | str) -> bytes:
+    """The JSON of a `detail` column, which is compressed where it is long."""
+    data = detail.encode() if isinstance(detail, str) else detail
+    return data if data.startswith(b"{") else zlib.decompress(data)
 
 
 def values_of(params: Mapping[str, Value], metrics: Mapping[str, float]) -> list[ValueRow]:
@@ -110,8 +120,15 @@ def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, timezone.utc)
 
 
-def summary(row: sqlite3.Row) -> Run:
-    """A run from its row alone: no params, metrics, tags or detail yet."""
+def listed(row: sqlite3.Row, values: Iterable[sqlite3.Row] = (), tags: Iterable[sqlite3.Row] = ()) -> Run:
+    """A run as lists show it: its row, with params, metrics and tags, without detail."""
+    params: dict[str, Value] = {}
+    metrics: dict[str, float] = {}
+    for value in values:
+        if value["kind"] == "p":
+            params[value["key"]] = msgspec.json.decode(value["json"])
+        else:
+            metrics[value["key"]] = math.nan if value["number"] is None else value["number"]
     return Run(
         id=row["id"],
         name=row["name"],
@@ -119,6 +136,9 @@ def summary(row: sqlite3.Row) -> Run:
         status=row["status"],
         started_at=moment(row["started_at"]),
         duration_s=row["duration_s"],
+        params=params,
+        metrics=metrics,
+        tags=tuple(tag["tag"] for tag in tags),
         notebook=row["notebook"],
         cell_id=row["cell_id"],
         parent=row["parent"],
@@ -128,21 +148,9 @@ def summary(row: sqlite3.Row) -> Run:
     )
 
 
-def with_values(run: Run, values: Iterable[sqlite3.Row], tags: Iterable[sqlite3.Row]) -> Run:
-    """The run with its params, metrics and tags."""
-    params: dict[str, Value] = {}
-    metrics: dict[str, float] = {}
-    for row in values:
-        if row["kind"] == "p":
-            params[row["key"]] = msgspec.json.decode(row["json"])
-        else:
-            metrics[row["key"]] = math.nan if row["number"] is None else row["number"]
-    return replace(run, params=params, metrics=metrics, tags=tuple(row["tag"] for row in tags))
-
-
 def with_detail(run: Run, detail: bytes, files: Iterable[sqlite3.Row]) -> Run:
     """The run with all that is shown for one run."""
-    fields = msgspec.json.decode(detail)
+    fields = msgspec.json.decode(detail_json(detail))
     versions = [(row["role"], version(row)) for row in files]
     error = fields.get("error")
     return replace(

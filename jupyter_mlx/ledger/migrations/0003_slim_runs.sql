@@ -21,7 +21,7 @@ INSERT INTO slim SELECT rowid, id, name, kind, status, started_at, duration_s, n
     starred, note, seq, trashed_at, record, process FROM runs;
 CREATE TABLE details (
     run     INTEGER PRIMARY KEY REFERENCES runs (rowid) ON DELETE CASCADE,
-    detail  BLOB    NOT NULL                -- JSON
+    detail  BLOB    NOT NULL                -- JSON, as it is or compressed by zlib
 );
 INSERT INTO details SELECT rowid, detail FROM runs;
 
