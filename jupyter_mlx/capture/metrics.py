@@ -61,16 +61,16 @@ def _numbers(name: str, value: Any) -> dict[str, float]:
         if len(value) > MOST:
             return {}
         items = {
-            f"{name}.{key}" if name else key: _number(item)
+            f"{name}.{key}" if name else key: number(item)
             for key, item in value.items()
             if isinstance(key, str)
         }
-        return {key: number for key, number in items.items() if number is not None}
-    number = _number(value)
-    return {} if number is None or not name else {name: number}
+        return {key: item for key, item in items.items() if item is not None}
+    one = number(value)
+    return {} if one is None or not name else {name: one}
 
 
-def _number(value: Any) -> float | None:
+def number(value: Any) -> float | None:
     """A number, also one that numpy, torch and their like wrap; None for all else, and for truth values."""
     if isinstance(value, bool):
         return None
