@@ -24,7 +24,9 @@ from . import lineage
 from .capture import environment, git
 from .capture.lineage import audit
 from .capture.resources import Meter
+from .capture.metrics import number
 from .capture.slice import NO_SLICE, Slice
+from .capture.training import hook as training
 from .errors import AccessError, MlxError
 from .ledger import record
 from .ledger.given import as_number, as_step
@@ -58,7 +60,8 @@ _active: list[LoggedRun] = []
 
 
 def activate(run: LoggedRun) -> None:
-    """Make a run the one that `jupyter_mlx.log` writes to, until `deactivate`."""
+    """Make a run the one that `jupyter_mlx.log` and training loops write to, until `deactivate`."""
+    training.follow(_training)
     _active.append(run)
 
 
@@ -66,6 +69,11 @@ def deactivate(run: LoggedRun) -> None:
     """End what `activate` began; the run that was active before is so again."""
     if run in _active:
         _active.remove(run)
+
+
+def _training() -> training.Log | None:
+    run = active()
+    return None if run is None else run.training()
 
 
 def active() -> LoggedRun | None:
@@ -206,6 +214,8 @@ class LoggedRun:
         # seconds are counted by a clock that nobody sets
         self._began = time.monotonic() - max(0.0, (utc_now() - run.started_at).total_seconds())
         self._lost = 0
+        self._trainings = 0
+        self._by_hand: set[str] = set()
 
     @property
     def id(self) -> str:
@@ -222,9 +232,27 @@ class LoggedRun:
             NotAStepError: `step` is no whole number.
         """
         numbers = {str(key): as_number(key, value) for key, value in metrics.items()}
+        self._by_hand.update(numbers)
+        self._log(numbers, as_step(step))
+
+    def training(self) -> training.Log:
+        """What a training loop that begins now logs by; the second one of the run has names of its own."""
+        self._trainings += 1
+        prefix = "" if self._trainings == 1 else f"fit{self._trainings}."
+
+        def log(metrics: Mapping[str, Any], step: int) -> None:
+            found = {f"{prefix}{key}": number(value) for key, value in metrics.items()}
+            # what the user's own code logs is not logged twice
+            new = {key: float(value) for key, value in found.items() if value is not None and key not in self._by_hand}
+            if new:
+                self._log(new, int(step))
+
+        return log
+
+    def _log(self, numbers: Mapping[str, float], step: int | None) -> None:
         t = round(time.monotonic() - self._began, 6)
         try:
-            self._recorder.ledger.log(self.id, numbers, as_step(step), t)
+            self._recorder.ledger.log(self.id, numbers, step, t)
         except AccessError as error:
             # a full disk: the user's code goes on, and the run says what it lacks
             if not self._lost:
