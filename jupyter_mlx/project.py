@@ -11,17 +11,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import AccessError, ConflictError, CorruptError, NoProjectError, NotFoundError, UsageError
+from .errors import (
+    AccessError,
+    ConflictError,
+    CorruptError,
+    MlxError,
+    NoProjectError,
+    NotFoundError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from .capture.redact import Redactor
     from .config import Config
+    from .data.links import Link
     from .data.workspace import Workspace
     from .ledger.compare import Comparison
     from .ledger.ledger import Ledger
     from .ledger.run import Run
     from .pipelines.runner import Runner
     from .recorder import Recorder
+    from .restoring import Restored
     from .store.base import ObjectStore
     from .store.local import LocalStore
 
@@ -255,12 +265,35 @@ class Project:
 
         return take(self.recorder, notebook, message)
 
-    def restore_run(self, ref: str, only: str = "", to: Path | None = None) -> list[Path]:
-        """Bring a run's cells and files back into a new folder, `restored/RUN` without `to`; the paths made."""
-        from .snapshots import restore
+    def restore_run(
+        self,
+        ref: str,
+        only: str = "",
+        to: Path | None = None,
+        *,
+        link: Link | None = None,
+        open_now: str | None = None,
+    ) -> Restored:
+        """Bring a run's cells and files back into a new folder, `restored/RUN` without `to`.
 
-        run = self.ledger.get(ref)
-        return restore(run, self.workspace, to or self.root / "restored" / run.id[:8], only)
+        First a snapshot is taken of the notebook `open_now`, or of the run's own, where it is there.
+        """
+        from .data.links import Link
+        from .restoring import restore
+        from .snapshots import take_before
+
+        run, left = self.ledger.get(ref), []
+        notebook = open_now or run.notebook
+        if notebook and not Path(notebook).is_absolute() and (self.root / notebook).is_file():
+            try:
+                taken = take_before(self.recorder, notebook, f"restoring run {run.id[:8]}")
+                left = [f"snapshot {taken.id[:8]} holds {notebook} as it was before"] if taken else []
+            except MlxError as error:
+                left = [f"no snapshot of {notebook} was taken before: {error}"]
+        target = to or self.root / "restored" / run.id[:8]
+        found = restore(run, self.workspace, target, only, link or Link.AUTO)
+        found.left += left
+        return found
 
     def data_status(self) -> list[dict[str, str]]:
         """Each tracked path with its state."""

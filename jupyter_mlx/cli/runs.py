@@ -11,7 +11,7 @@ from jupyter_mlx.errors import UsageError
 from jupyter_mlx.ledger.rows import finite
 from jupyter_mlx.ledger.wording import ago
 
-from .data_views import size
+from .data_views import link_option, size
 from .face import Face, Payload, command, unwrapped
 from .run_views import detail, difference, rows_of
 from .upkeep import Age
@@ -245,15 +245,26 @@ def purge_command(face: Face, runs: tuple[str, ...], age: float, dry_run: bool) 
 @click.argument("run")
 @click.argument("path", default="")
 @click.option("--to", metavar="DIR", help="A new folder; default: restored/RUN in the project.")
-def restore(face: Face, run: str, path: str, to: str | None) -> Payload:
-    """Bring a run's cells and files back, into a folder of their own.
+@link_option
+def restore(face: Face, run: str, path: str, to: str | None, link: str) -> Payload:
+    r"""Bring a run's cells and files back, into a folder of their own.
 
-    The work tree stays as it is. With PATH, only that file or folder of the run.
+    The work tree stays as it is; of the run's notebook, a snapshot is taken
+    first. With PATH, only that file or folder of the run.
+
+    \b
+      jmlx runs restore 3f2a --link hardlink
+      jmlx runs restore 3f2a models/best.pt --to /tmp/best
     """
-    made = face.project.restore_run(run, path, face.path(to) if to else None)
-    for found in made:
-        face.say(f"restored {found}")
-    return [str(found) for found in made]
+    from jupyter_mlx.data.links import Link
+
+    found = face.project.restore_run(run, path, face.path(to) if to else None, link=Link(link))
+    face.project.recorder.flush()
+    for made in found.made:
+        face.say(f"restored {made}")
+    for text in found.left:
+        face.note(text)
+    return {"folder": str(found.folder), "restored": [str(made) for made in found.made], "notes": found.left}
 
 
 @command("export", group=runs_command)

@@ -76,8 +76,11 @@ class ProjectMagics(Magics):
         words = shlex.split(line)
         if not 1 <= len(words) <= 2:
             raise UsageError("%restore RUN [PATH]: the id of a run (%runs shows them)")
-        made = self._tracker.project.restore_run(words[0], "".join(words[1:]))
-        return display.Table(("restored",), [(str(path),) for path in made])
+        project = self._tracker.project
+        open_now = self._tracker.witness.identify(project.root).notebook
+        found = project.restore_run(words[0], "".join(words[1:]), open_now=open_now)
+        rows = [(str(path), "") for path in found.made] + [("", text) for text in found.left]
+        return display.Table(("restored", ""), rows)
 
     @line_magic
     @told

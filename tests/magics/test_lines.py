@@ -56,7 +56,7 @@ def test_restore_puts_the_cells_and_files_beside(kernel, root, last):
     assert notebook.cells[-1].source == "open('r.csv').read() * factor"
     assert "factor = 3" in [cell.source for cell in notebook.cells]
     again = kernel(f"%restore {run.id}")
-    assert "not empty" in again.text
+    assert "not an empty folder" in again.text
 
 
 def test_the_pipeline_runs_and_tells_what_failed(kernel, root):
