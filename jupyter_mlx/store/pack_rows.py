@@ -6,7 +6,7 @@ from array import array
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Iterator
 
     Found = tuple[bytes, int, int, int]
     """Of an object: digest, offset, stored length, encoding."""
@@ -45,17 +45,21 @@ class PackRows:
 
     def in_order(self) -> Iterator[Found]:
         """All of them, as they lie in the pack."""
-        for some in self._sorted_out(lambda number: self.offsets[number] >> _WINDOW):
+        for some in _grouped(offset >> _WINDOW for offset in self.offsets):
             yield from map(self._row, sorted(some, key=self.offsets.__getitem__))
 
     def by_digest(self) -> Iterator[Found]:
         """All of them, in the order of the digests."""
-        for some in self._sorted_out(lambda number: self._digests[_BYTES * number]):
-            yield from map(self._row, sorted(some, key=self.digest))
+        for some in _grouped(self._digests[::_BYTES]):
+            yield from sorted(map(self._row, some))
 
-    def _sorted_out(self, group: Callable[[int], int]) -> Iterator[array[int]]:
-        """The numbers of each group, group by group: to sort them all at once takes more memory than they do."""
-        groups: dict[int, array[int]] = {}
-        for number in range(len(self)):
-            groups.setdefault(group(number), array("I")).append(number)
-        return (groups[each] for each in sorted(groups))
+
+def _grouped(groups: Iterable[int]) -> Iterator[array[int]]:
+    """The numbers of each group, group by group: to sort them all at once takes more memory than they do."""
+    found: dict[int, array[int]] = {}
+    for number, group in enumerate(groups):
+        numbers = found.get(group)
+        if numbers is None:
+            numbers = found[group] = array("I")
+        numbers.append(number)
+    return (found[each] for each in sorted(found))
