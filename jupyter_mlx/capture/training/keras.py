@@ -27,7 +27,7 @@ def patch(keras: Any, begin: Begin) -> None:
         # the sixth argument by place
         if log is not None and len(arguments) < 6:
             given = named.get("callbacks")
-            if hasattr(given, "append") and hasattr(given, "on_epoch_end"):
+            if given is not None and hasattr(given, "append") and hasattr(given, "on_epoch_end"):
                 given.append(Logging(log))
             else:
                 several = given if isinstance(given, (list, tuple)) else [given] if given is not None else ()
