@@ -136,7 +136,7 @@ def leave(samples: Samples) -> None:
 
 def _gpu() -> tuple[float, int] | None:
     """The mean utilisation in percent and the bytes used, of all GPUs; None without any."""
-    found = _gpus()
+    found = gpus()
     if not found:
         return None
     nvml, handles = found
@@ -146,7 +146,7 @@ def _gpu() -> tuple[float, int] | None:
 
 
 @cache
-def _gpus() -> tuple[Any, list[Any]] | None:
+def gpus() -> tuple[Any, list[Any]] | None:
     """NVIDIA's library, by nvidia-ml-py, and its devices; None where there is none."""
     with suppress(Exception):
         import pynvml  # type: ignore[import-not-found,unused-ignore]  # the extra `gpu`
