@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from .ledger.compare import Comparison
     from .ledger.ledger import Ledger
     from .ledger.run import Run
+    from .origins import Origin
     from .pipelines.runner import Runner
     from .recorder import Recorder
     from .restoring import Restored
@@ -220,6 +222,22 @@ class Project:
             return None
 
     # -- what the faces show ---------------------------------------------------------------
+
+    def origins(self, run: Run) -> tuple[Origin, ...]:
+        """Where each input of a run came from; the run whole, as the ledger gives it."""
+        from .origins import Origins
+
+        return Origins(self.ledger, self.workspace).of(run)
+
+    def makers(self, path: str) -> tuple[Run, ...]:
+        """The runs that made what is at a path now; of a path that is gone, all that wrote it. Newest first."""
+        from .origins import Origins
+
+        version = self.workspace.version(path)
+        if version is None:
+            return tuple(self.ledger.get(run.id) for run in self.ledger.writers(path))
+        exact = tuple(self.ledger.get(run.id) for run in self.ledger.writers(path, str(version.digest)))
+        return exact or Origins(self.ledger, self.workspace).makers(path, version, time.time())
 
     def cell_outputs(self, run: Run) -> list[dict[str, Any]]:
         """A run's outputs as the notebook format has them, whole."""

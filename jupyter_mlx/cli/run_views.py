@@ -9,10 +9,12 @@ from rich.console import Group
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 from jupyter_mlx.ledger.compare import Comparison
 from jupyter_mlx.ledger.run import FileVersion, Run
 from jupyter_mlx.ledger.wording import ago, cell_heading, differences, lasted, pairs, unchanged
+from jupyter_mlx.origins import Origin
 
 SIGNS = {
     "finished": ("✓", "green"), "failed": ("✗", "red"), "interrupted": ("◼", "yellow"), "running": ("▶", "blue"),
@@ -41,7 +43,7 @@ def rows_of(runs: Iterable[Run]) -> Table:
     return table
 
 
-def detail(run: Run, environment: dict[str, Any]) -> Group:
+def detail(run: Run, environment: dict[str, Any], origins: tuple[Origin, ...] = ()) -> Group:
     """One run, whole."""
     facts = Table(box=None, pad_edge=False, show_header=False)
     facts.add_column(style="bold", no_wrap=True)
@@ -50,7 +52,8 @@ def detail(run: Run, environment: dict[str, Any]) -> Group:
         if text:
             facts.add_row(name, Text(text))
     parts: list[Any] = [Text.assemble(sign(run), f" {run.kind} ", (run.name, "bold"), f"  {run.id}"), facts]
-    parts += _files("inputs", run.inputs) + _files("outputs", run.outputs)
+    parts += _files("inputs", run.inputs) + _made_by(origins) + _files("outputs", run.outputs)
+    parts += [Text(f"incomplete: {problem}", style="yellow") for problem in run.incomplete]
     if run.source:
         parts += [
             Text("code", style="bold"),
@@ -89,8 +92,45 @@ def _files(heading: str, files: tuple[FileVersion, ...]) -> list[Any]:
     table = Table(box=None, pad_edge=False, show_header=False)
     for file in files:
         size = f"{file.size_bytes:,} bytes"
-        table.add_row("  ", Text(file.path), file.digest[3:15], Text(size, justify="right"), file.how)
+        how = file.how + (", changed meanwhile" if file.changed else "")
+        table.add_row("  ", Text(file.path), file.digest[3:15], Text(size, justify="right"), how)
     return [Text(heading, style="bold"), table]
+
+
+def reason(run: Run, origins: tuple[Origin, ...]) -> Group:
+    """Why a run wrote what it wrote: its params, inputs with their origins, and code."""
+    parts: list[Any] = [Text(f"  with {key} = {value}") for key, value in run.params.items()]
+    parts += [
+        Text(f"  from {file.path} at {file.digest[3:15]} ({file.how}{', changed meanwhile' if file.changed else ''})")
+        for file in run.inputs
+    ]  # fmt: skip
+    parts += _made_by(origins)
+    if run.source:
+        parts += [
+            Text("code", style="bold"),
+            Syntax(run.source.rstrip(), "python", background_color="default"),
+        ]
+    return Group(*parts)
+
+
+def _made_by(origins: tuple[Origin, ...]) -> list[Any]:
+    """The runs that made the inputs, and theirs, as a tree; nothing where none is known."""
+    if not any(origin.makers for origin in origins):
+        return []
+    tree = Tree(Text("made by", style="bold"), guide_style="dim")
+    _grow(tree, origins)
+    return [tree]
+
+
+def _grow(tree: Tree, origins: tuple[Origin, ...]) -> None:
+    for origin in origins:
+        for maker in origin.makers:
+            run = maker.run
+            above = ", as above" if maker.is_repeated else ""
+            line = f"{origin.path} ← run {run.id[:8]} {run.name} ({run.kind}, {ago(run.started_at)}{above})"
+            _grow(tree.add(Text(line)), maker.origins)
+        if not origin.makers:
+            tree.add(Text(f"{origin.path} ← no recorded run", style="dim"))
 
 
 def difference(found: Comparison) -> Group | Text:

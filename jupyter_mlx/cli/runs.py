@@ -13,7 +13,7 @@ from jupyter_mlx.ledger.wording import ago
 
 from .data_views import link_option, size
 from .face import Face, Payload, command, unwrapped
-from .run_views import detail, difference, rows_of
+from .run_views import detail, difference, reason, rows_of
 from .upkeep import Age
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ FIELDS = (
     "id", "name", "kind", "status", "started_at", "duration_s", "params", "metrics", "tags", "notebook", "parent",
 )  # fmt: skip
 
+FILE_FIELDS = ("path", "digest", "size_bytes", "how", "kind", "source", "changed")
 SHOWN = (
     "source", "slice", "slice_notes", "guessed", "seeds", "cell_id", "error", "git", "note", "starred", "resources",
     "cell_outputs", "incomplete", "problems",
@@ -90,19 +91,21 @@ def show(face: Face, run: str) -> Payload:
     project = face.project
     found = project.ledger.get(run)
     environment = project.environment(found)
-    face.show(detail(found, environment))
+    origins = project.origins(found)
+    face.show(detail(found, environment, origins))
     return {
         **summary(found),
         **{name: getattr(found, name) for name in SHOWN},
         "inputs": [_file(file) for file in found.inputs],
         "outputs": [_file(file) for file in found.outputs],
+        "origins": [origin.plain() for origin in origins],
         "environment": environment,
         "series": finite(project.ledger.series(found.id)),
     }  # fmt: skip
 
 
 def _file(file: Any) -> dict[str, Any]:
-    return {name: getattr(file, name) for name in ("path", "digest", "size_bytes", "how")}
+    return {name: getattr(file, name) for name in FILE_FIELDS}
 
 
 @command("compare", group=runs_command)
@@ -120,9 +123,8 @@ def compare(face: Face, a: str, b: str) -> Payload:
 def why(face: Face, path: str) -> Payload:
     """Say which runs wrote PATH, with which code, params and inputs."""
     project = face.project
-    relative = face.project.relative(face.path(path))
-    version = project.workspace.version(relative)
-    made = project.ledger.writers(relative, str(version.digest) if version else None)
+    relative = project.relative(face.path(path))
+    made = project.makers(relative)
     if not made:
         others = project.ledger.writers(relative)
         face.say(
@@ -130,13 +132,11 @@ def why(face: Face, path: str) -> Payload:
             + (f"; other versions of it were written by {len(others)} runs" if others else "")
         )
     for run in made:
-        whole = project.ledger.get(run.id)
         face.say(f"{relative} was written by run {run.id[:8]} ({run.kind} {run.name}, {ago(run.started_at)})")
-        for file in whole.inputs:
-            face.say(f"  from {file.path} at {file.digest[3:15]} ({file.how})")
-        for key, value in run.params.items():
-            face.say(f"  with {key} = {value}")
-    return [summary(run) for run in made]
+        face.show(reason(run, project.origins(run)))
+    return [
+        {**summary(run), "source": run.source, "inputs": [_file(file) for file in run.inputs]} for run in made
+    ]
 
 
 @command("note", group=runs_command)

@@ -15,6 +15,7 @@ from jupyter_mlx.errors import AccessError, ConflictError
 from . import purging, rows
 from .database import Database
 from .edits import Edits
+from .makers import Makers
 from .needs import Needs
 from .owner import Owner
 from .run import FileVersion, Run, Series, utc_now
@@ -340,6 +341,11 @@ class Ledger:
         """Run id → digest of its record."""
         found = self._db.read("SELECT id, record FROM runs WHERE record IS NOT NULL")
         return {row["id"]: row["record"] for row in found}
+
+    @property
+    def makers(self) -> Makers:
+        """Which runs wrote what."""
+        return Makers(self._db)
 
     @property
     def needs(self) -> Needs:
