@@ -44,7 +44,8 @@ class Slicer:
     def slice_of(self, source: str, earlier: Sequence[Executed], cell_id: str | None = None) -> Slice:
         """See `slice_of`."""
         kept = self._kept(source, earlier)
-        return Slice(tuple(earlier[at].source for at in kept), tuple(_notes(earlier, kept, cell_id)))
+        cells = tuple(earlier[at].source for at in kept)
+        return Slice(cells, tuple(kept), tuple(_notes(earlier, kept, cell_id)))
 
     def _known(self, earlier: Sequence[Executed]) -> Notebook:
         sources = [cell.source for cell in earlier]
@@ -126,8 +127,9 @@ def _notes(earlier: Sequence[Executed], kept: Sequence[int], cell_id: str | None
             continue
         told.add(cell.source)
         names = names_of(cell.source)
-        defined = ", ".join(sorted(names.binds)) or "what it changes"
-        yield f"{defined}: made by {why}; the slice has its text as it was executed"
+        defined = ", ".join(sorted(names.binds or {touch.name for touch in names.touches}))
+        if defined:
+            yield f"{defined}: made by {why}; the slice has its text as it was executed"
 
 
 @lru_cache(maxsize=8192)

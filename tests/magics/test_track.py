@@ -315,3 +315,101 @@ def test_unload_takes_the_magics_away(start, root, last):
     kernel("%load_ext jupyter_mlx")
     kernel("%%track\n1")
     assert Project.open(root).ledger.page().total == before + 1
+
+
+def holding(root, *texts):
+    """The files below a folder that hold one of the texts."""
+    return [
+        path
+        for path in root.rglob("*")
+        if path.is_file() and any(text.encode() in path.read_bytes() for text in texts)
+    ]
+
+
+def test_what_is_secret_by_its_name_is_nowhere_in_the_project_either(start, tmp_path):
+    """Shown in every way that a cell can: neither by a known form, nor by a name beside it."""
+    project = Project.create(tmp_path / "p")
+    held, assigned, lived = "Aq7-held & co/9", "Bw8-assigned-9Z", "Cx9-from-nowhere"
+    kernel = start(project.root, DB_PASSWORD=held)
+    kernel(
+        "%load_ext jupyter_mlx\nimport jupyter_mlx as jm, os\nfrom IPython.display import HTML, JSON, display"
+    )
+    kernel(f"api_key = '{assigned}'")
+    for cell in (
+        "db_token = 'Cx9-' + 'from-nowhere'\nprint(db_token)",
+        "print(os.environ['DB_PASSWORD'], api_key)",
+        "os.environ['DB_PASSWORD']",
+        "import html\ndisplay(HTML(f'<b>{html.escape(os.environ[\"DB_PASSWORD\"])}</b>' + 'x' * 5000 + api_key))",
+        "display(JSON({'key of it': [api_key, os.environ['DB_PASSWORD']]}))",
+        "display({'text/plain': '', 'application/json': {api_key: 1}}, metadata={'at': api_key}, raw=True)",
+        "jm.log_table([{'a': api_key, 'b': os.environ['DB_PASSWORD']}])",
+        "def f():\n    raise ValueError(api_key + os.environ['DB_PASSWORD'] + db_token)\nf()",
+        f"%note it is {assigned}",
+        "!echo $DB_PASSWORD",
+    ):
+        kernel(f"%%track -p note={assigned} -p api_key={assigned}\n{cell}" if cell[0] != "%" else cell)
+    kernel.send(f"%%track killed\nprint('{assigned}', flush=True)\nimport time\ntime.sleep(60)")
+    deadline = time.monotonic() + 30
+    while not project.ledger.page("name = killed").runs and time.monotonic() < deadline:
+        time.sleep(0.05)
+    kernel.manager.shutdown_kernel(now=True)
+    assert holding(project.root, held, assigned, lived, "held &amp; co") == []
+    assert project.ledger.page().total == 10
+
+
+def test_numbers_that_nobody_logged_are_metrics_and_marked(kernel, last):
+    kernel("import jupyter_mlx as jm")
+    kernel(
+        "%%track -p auto -p rounds=3 -m asked\n"
+        "lr = 0.1\nrounds = 1 + 2\nacc = sum([0.5, 0.25])\nasked = 1.0 + 1\nlogged = 2.0 + 1\njm.log(logged=5)\n"
+        "for i in range(3):\n    step = i * 1.0\n{'f1': acc * 2}"
+    )
+    run = last()
+    assert run.params == {"lr": 0.1, "rounds": 3}
+    assert run.metrics == {"asked": 2.0, "logged": 5.0, "acc": 0.75, "f1": 1.5}
+    assert run.guessed == ("acc", "f1")
+
+
+def test_a_failed_cell_has_no_guessed_metrics(kernel, last):
+    kernel("%%track\nacc = 0.5 + 0.1\n1 / 0")
+    assert (last().metrics, last().guessed) == ({}, ())
+
+
+def test_seeds_resources_and_the_slice_with_its_notes_are_in_the_run(kernel, last):
+    kernel("import random\nrandom.seed(42)")
+    kernel("rate = 1", cell_id="edited")
+    kernel("x = [rate]", cell_id="other")
+    kernel("rate = 2", cell_id="edited")
+    kernel("unrelated = 1", cell_id="more")
+    kernel("%%track\nrandom.random(), x", cell_id="tracked")
+    run = last()
+    assert run.seeds["random"]["set"] == [42]
+    state = run.seeds["random"]["state"]
+    assert run.slice[-3:] == ("import random\nrandom.seed(42)", "rate = 1", "x = [rate]")
+    note = "rate: made by a cell that was edited and executed again since; the slice has its text as it was executed"
+    assert note in run.slice_notes
+    assert run.resources["peak_memory_bytes"] > run.resources["mean_memory_bytes"] / 2
+    kernel("random.seed(42)")
+    kernel("%%track\nrandom.random()")
+    assert last().seeds["random"]["state"] == state
+
+
+def test_a_training_loop_logs_itself_and_not_what_the_user_logs(kernel, last):
+    pytest.importorskip("lightgbm")
+    kernel("import jupyter_mlx as jm, numpy as np, lightgbm")
+    kernel(
+        "%%track\nx = np.arange(60.).reshape(-1, 1); y = (x[:, 0] > 30).astype(int)\n"
+        "def mine(env):\n    jm.log({'valid_0.auc': 0.5}, step=env.iteration)\n"
+        "for _ in range(2):\n"
+        "    lightgbm.LGBMClassifier(n_estimators=3, verbose=-1).fit(\n"
+        "        x, y, eval_set=[(x[:50], y[:50])], eval_metric='auc', callbacks=[mine])"
+    )
+    run = last()
+    assert set(run.metrics) == {
+        "valid_0.auc",
+        "valid_0.binary_logloss",
+        "fit2.valid_0.auc",
+        "fit2.valid_0.binary_logloss",
+    }
+    assert run.metrics["valid_0.auc"] == 0.5
+    assert run.guessed == ()
