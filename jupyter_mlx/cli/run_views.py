@@ -75,15 +75,27 @@ def _facts(run: Run, environment: dict[str, Any]) -> list[tuple[str, str]]:
         ("notebook", run.notebook or ""),
         ("parent", run.parent or ""),
         ("params", pairs(run.params, 50)),
-        ("metrics", pairs(run.metrics, 50)),
+        ("metrics", pairs({key: value for key, value in run.metrics.items() if key not in run.guessed}, 50)),
+        ("guessed metrics", pairs({key: run.metrics[key] for key in run.guessed if key in run.metrics}, 50)),
         ("tags", ", ".join(run.tags)),
         ("note", run.note),
+        ("slice", "\n".join(run.slice_notes)),
+        ("seeds", pairs({name: of["set"] for name, of in run.seeds.items() if "set" in of}, 50)),
+        ("used", _used(run.resources)),
         ("git", git),
         (
             "python",
             f"{environment['python']}, {len(environment['packages'])} packages" if environment else "",
         ),
     ]
+
+
+def _used(resources: dict[str, Any]) -> str:
+    parts = [f"{resources['cpu_s']:.3g} s of processors"] if "cpu_s" in resources else []
+    for key, what in (("peak_memory_bytes", "at most"), ("peak_gpu_memory_bytes", "at most, on the GPU,")):
+        if key in resources:
+            parts.append(f"{what} {resources[key] / 1e6:,.0f} MB")
+    return ", ".join(parts)
 
 
 def _files(heading: str, files: tuple[FileVersion, ...]) -> list[Any]:
