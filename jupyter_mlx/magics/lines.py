@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import shlex
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
@@ -15,6 +15,9 @@ from jupyter_mlx.errors import MlxError, NotYetError
 from . import display
 from .options import track_help
 from .track import Tracker, warn
+
+if TYPE_CHECKING:
+    from .widgets import RunsTable
 
 
 def told(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -56,9 +59,11 @@ class ProjectMagics(Magics):
 
     @line_magic
     @told
-    def runs(self, line: str) -> display.Table:
-        """`%runs [QUERY]`: the runs as a table, for example `%runs acc > 0.9 and kind = cell`."""
-        return display.runs_table(self._tracker.project.ledger.page(line.strip(), limit=50).runs)
+    def runs(self, line: str) -> RunsTable:
+        """`%runs [QUERY]`: the runs as an interactive table, for example `%runs acc > 0.9 and kind = cell`."""
+        from .widgets import RunsTable
+
+        return RunsTable(self._tracker.project, line.strip(), self.shell)
 
     @line_magic
     @told
