@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import itertools
 import os
-import tempfile
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from jupyter_mlx.store.files import TEMP_PREFIX
 
 from . import audit
 from .events import record
@@ -29,7 +31,6 @@ TOKEN_VARIABLE = "JUPYTER_MLX_LINEAGE_TOKEN"  # noqa: S105 (no secret)
 ROOT_VARIABLE = "JUPYTER_MLX_LINEAGE_ROOT"
 """Names, in a child process, the project's folder."""
 HOOK = str(Path(__file__).with_name("in_child"))
-PREFIX = "lineage-"
 MAX_BYTES = 1 << 20
 """A log that is longer begins anew with the next run."""
 _WORDS = 3
@@ -54,8 +55,15 @@ class ChildLog:
     def __init__(self, folder: Path) -> None:
         """Make the log in `folder`. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True)
-        self._file, name = tempfile.mkstemp(prefix=PREFIX, suffix=".log", dir=folder)
-        self.path = Path(name)
+        # named as every temporary file, and locked: it is swept when this process has ended, and not before
+        self.path = folder / f"{TEMP_PREFIX}{os.urandom(16).hex()}"
+        self._file = os.open(
+            self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600
+        )
+        if sys.platform != "win32":
+            import fcntl
+
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._listening: list[Listening] = []
 
     def listen(self, places: Places) -> Listening:
