@@ -1,55 +1,101 @@
-"""What tracking costs in a kernel: an empty `%%track` cell, and a step of a metric.
-
-python benchmarks/tracking.py
-"""
+"""Our side: every workload of `workloads.py`, and what only we do."""
 
 from __future__ import annotations
 
+import os
+import random
 import statistics
-import tempfile
-import time
+from datetime import timedelta
+from pathlib import Path
 
-from IPython.core.interactiveshell import InteractiveShell
+import workloads as w
 
 import jupyter_mlx as jm
+from jupyter_mlx.ledger.run import Run, new_id, utc_now
 from jupyter_mlx.project import Project
 
-CELLS = 300
-STEPS = 10_000
+
+def one_run(number: int) -> None:
+    """A run with its params and metrics, sealed and recorded."""
+    with jm.run(f"r{number}", **w.PARAMS) as run:
+        run.log(w.METRICS)
 
 
-def milliseconds(shell: InteractiveShell, cell: str) -> float:
-    """The median time of a cell."""
-    found = []
-    for _ in range(CELLS):
-        started = time.perf_counter()
-        shell.run_cell(cell)
-        found.append(time.perf_counter() - started)
-    return statistics.median(found) * 1000
+def steps(count: int) -> float:
+    """Seconds of so many steps of one metric, and of bringing them in at the end."""
+    with jm.run("steps"):
+        took = w.seconds(lambda: [jm.log(loss=1 / (step + 1), step=step) for step in range(count)])
+        return took + w.seconds(Project.open().ledger.fold)
 
 
-def main() -> None:
-    """Measure, and print a table in Markdown."""
-    import os
+def cells(count: int) -> dict[str, float]:
+    """Milliseconds that `%%track` adds to a cell that does nothing, in a kernel that has tracked before."""
+    from IPython.core.interactiveshell import InteractiveShell
 
-    with tempfile.TemporaryDirectory() as folder:
-        Project.create(folder)
-        os.chdir(folder)
-        shell = InteractiveShell.instance()
-        shell.run_line_magic("load_ext", "jupyter_mlx")
-        milliseconds(shell, "%%track\npass")
-        bare, tracked = milliseconds(shell, "pass"), milliseconds(shell, "%%track\npass")
-        with jm.run("steps"):
-            started = time.perf_counter()
-            for step in range(STEPS):
-                jm.log(x=step, step=step)
-            each = (time.perf_counter() - started) / STEPS * 1000
-        shell.jupyter_mlx_magics.project.recorder.flush()
-        os.chdir("/")
-    print("| what | ms |\n|---|---|")
-    print(f"| `%%track` on a cell that does nothing, above the bare cell (median) | {tracked - bare:.1f} |")
-    print(f"| `jm.log(x=…, step=i)`, each of {STEPS:,} | {each:.3f} |")
+    shell = InteractiveShell.instance()
+    bare = w.cell_ms(shell, "pass", count)
+    shell.run_line_magic("load_ext", "jupyter_mlx")
+    w.cell_ms(shell, "%%track\npass", 20)
+    return {"cell_ms": w.cell_ms(shell, "%%track\npass", count) - bare}
+
+
+def disk(project: Project, count: int) -> float:
+    """Bytes that a run of a small cell takes, in the ledger and as a record."""
+
+    def taken() -> int:
+        project.recorder.flush()
+        project.ledger.checkpoint()
+        project.ledger.close()
+        # the logs, locks and shared memory of SQLite are as large for one run as for a million
+        lasting = [project.state / "ledger.db", *(project.state / "store" / "packs").iterdir()]
+        return sum(path.stat().st_size for path in [*lasting, project.state / "store" / "index.db"])
+
+    before = taken()
+    for number in range(count):
+        run = project.recorder.open(kind="cell", name=f"r{number}", params=w.PARAMS, source=w.SOURCE)
+        run.log(w.METRICS)
+        run.finish()
+    return (taken() - before) / count
+
+
+def fill(project: Project, count: int) -> None:
+    """So many finished runs."""
+    draw, now = random.Random(1), utc_now()
+    project.ledger._db.connection().execute("PRAGMA synchronous = OFF")
+    for at in range(count):
+        run = Run(
+            new_id(), draw.choice(w.NAMES), "cell", "finished", now - timedelta(seconds=count - at), 1.0,
+            params=w.some_params(draw, at), metrics=w.some_metrics(draw), source=w.SOURCE,
+        )  # fmt: skip
+        project.ledger.insert(run)
+
+
+def pages(folder: Path, count: int) -> dict[str, float]:
+    """Milliseconds of a page of 100 runs as the server answers: filtered and sorted by a metric."""
+    from jupyter_mlx.server.handlers import page
+    from jupyter_mlx.server.wire import encode
+
+    project = Project.create(folder / f"runs-{count}")
+    fill(project, count)
+    found = {}
+    for name, (query, sort) in w.PAGES.items():
+        took = [w.seconds(lambda: encode(page(project, query, sort, 100, None))) for _ in range(7)]  # noqa: B023
+        found[f"page_{name}_{count}_ms"] = statistics.median(took[1:]) * 1000
+    return found
+
+
+def main(folder: Path, sizes: dict[str, int]) -> dict[str, float]:
+    """All workloads in a folder."""
+    project = Project.create(folder / "project")
+    os.chdir(project.root)
+    one_run(0)
+    found = {"run_ms": w.median_ms(one_run, sizes["runs"]), "disk_bytes": disk(project, sizes["disk"])}
+    found["steps_s"] = steps(sizes["steps"])
+    found |= cells(sizes["cells"])
+    for count in (sizes["pages"], sizes["many"]):
+        found |= pages(folder, count)
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    w.told(main)
