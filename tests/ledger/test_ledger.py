@@ -1,5 +1,4 @@
 import math
-import multiprocessing
 import os
 import signal
 import sqlite3
@@ -235,25 +234,6 @@ time.sleep(60)
     found = ledger.get("dead")
     assert found.status == "interrupted"
     assert found.metrics == {"loss": 0.5}
-
-
-def _write_many(path, count):
-    ledger = Ledger(path)
-    for _ in range(count):
-        run = entered(ledger)
-        ledger.log(run.id, {"m": 1.0})
-        ledger.finish(replace(run, status="finished"))
-
-
-def test_many_processes_write_at_once_and_every_run_is_there(ledger, tmp_path):
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_write_many, args=(tmp_path / "ledger.db", 20)) for _ in range(4)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert [worker.exitcode for worker in workers] == [0] * 4
-    assert ledger.page("m = 1 and status = finished").total == 80
 
 
 def test_a_forked_child_uses_a_connection_of_its_own(ledger):
