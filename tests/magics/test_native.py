@@ -85,11 +85,10 @@ CELLS = {
     "getpass": "import getpass\nlen(getpass.getpass())",
     "%pdb": "%pdb on\n1 / 0",
     "%debug": "def f(a):\n    return a / 0\nr = get_ipython().run_cell('f(1)')\n%debug",
-    "%pdb off": "%pdb off",
 }  # fmt: skip
 EXPANDED = {"pwd", "precision 4"}
 """What IPython expands only where it is all of a cell."""
-AFTER = {"names that are taken": "del get_ipython, print, open, display"}
+AFTER = {"names that are taken": "del get_ipython, print, open, display", "%pdb": "%pdb off"}
 ANSWERS = {"input": ["me"], "getpass": ["secret"], "%pdb": ["p 6 * 7", "q"], "%debug": ["p a", "up", "q"]}
 OUTPUTS = {
     "stream", "display_data", "execute_result", "error", "update_display_data", "clear_output", "comm_open", "comm_msg",
@@ -127,10 +126,10 @@ class FrontEnd:
     def wait(self, request: str, answers: tuple[str, ...] | list[str] = ()) -> Answer:
         """Everything until the kernel is idle again."""
         given, answer = list(answers), Answer({})
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 20
         while True:
             try:
-                message = self.client.get_iopub_msg(timeout=0.05 if given else 60)
+                message = self.client.get_iopub_msg(timeout=0.05 if given else 20)
             except Empty:
                 assert time.monotonic() < deadline, "the kernel does not answer"
                 if self.client.stdin_channel.msg_ready():
