@@ -42,10 +42,14 @@ def take(recorder: Recorder, notebook: str, message: str = "") -> Run:
     run = recorder.open(
         kind="snapshot", name=path.stem, notebook=notebook, source="\n\n".join(code_cells(path))
     )
-    run.add_output(recorder.workspace.save(notebook))
-    for tracked in recorder.workspace.pointers():
-        if Path(recorder.root, tracked.path).exists():
-            run.add_input(recorder.workspace.save(tracked.path))
+    try:
+        run.add_output(recorder.workspace.save(notebook))
+        for tracked in recorder.workspace.pointers():
+            if Path(recorder.root, tracked.path).exists():
+                run.add_input(recorder.workspace.save(tracked.path))
+    except BaseException:
+        run.finish("failed")
+        raise
     finished = run.finish()
     return recorder.ledger.edit(finished.id, note=recorder.redactor.text(message)) if message else finished
 

@@ -14,6 +14,7 @@ from jupyter_mlx.errors import MlxError, NotYetError
 
 from . import display
 from .options import track_help
+from .saved import behind
 from .track import Tracker, warn
 
 if TYPE_CHECKING:
@@ -103,6 +104,9 @@ class ProjectMagics(Magics):
             raise UsageError(
                 "%snapshot: this kernel does not know its notebook; `jmlx snapshot NOTEBOOK` does it"
             )
+        old = behind(project.root / path, self.shell)
+        if old:
+            warn(old)
         return display.runs_table([project.snapshot(path, line.strip())])
 
     @line_magic
