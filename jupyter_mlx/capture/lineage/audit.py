@@ -71,6 +71,11 @@ class Listener:
     strangers: frozenset[int] = frozenset()
     """Threads that were there before."""
 
+    def knows(self, path: object, what: int) -> bool:
+        """Whether nothing new is said: most files are opened more than once, so this comes first and is quick."""
+        known = self.touched.get(path) if isinstance(path, str) else None
+        return known is not None and (what & ~UNSURE | MINE) & ~known.bits == 0
+
     def note(self, path: str, what: int) -> None:
         """A file is about to be touched."""
         if threading.get_ident() not in self.strangers:
@@ -98,6 +103,9 @@ class Taker(Protocol):
     places: Places
     unsure: dict[str, int]
 
+    def knows(self, path: object, what: int) -> bool:
+        """Whether nothing new is said by this."""
+
     def note(self, path: str, what: int) -> None:
         """A file is about to be touched."""
 
@@ -123,13 +131,16 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         return
     try:
         for given, what in decode(arguments):
+            if len(listeners) == 1 and listeners[0].knows(given, what):
+                continue
             path = absolute(given)
             for listener in listeners:
-                if listener.places.counts(path):
-                    if what & UNSURE and not os.path.isabs(given):  # noqa: PTH117
-                        listener.unsure[os.path.normpath(os.fsdecode(given))] = what & ~UNSURE
-                    else:
-                        listener.note(path, what & ~UNSURE)
+                if not listener.places.counts(path):
+                    continue
+                if what & UNSURE and given is not path and not os.path.isabs(given):  # noqa: PTH117
+                    listener.unsure[os.path.normpath(os.fsdecode(given))] = what & ~UNSURE
+                else:
+                    listener.note(path, what & ~UNSURE)
     except Exception:  # noqa: S110 (it runs inside the user's own call, which must not fail by it)
         pass
 

@@ -170,6 +170,10 @@ class Writer:
         self._known: set[tuple[str, int]] = set()
         self._file = -1
 
+    def knows(self, path: object, what: int) -> bool:
+        """Whether it is in the log already."""
+        return isinstance(path, str) and (path, what) in self._known
+
     def note(self, path: str, what: int) -> None:
         """A file is about to be touched."""
         if (path, what) in self._known:
