@@ -97,7 +97,6 @@ def test_a_malformed_mlx_yaml_is_told_with_its_line_and_key(jmlx, project, text,
 @pytest.mark.parametrize(
     "words",
     [
-        ("reproduce", "last"),
         ("watch",),
         ("kernels", "list"),
         ("run", "--executor", "dask"),
