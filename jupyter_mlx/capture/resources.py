@@ -8,13 +8,10 @@ series come from one sample a second, taken by one thread for the whole process.
 from __future__ import annotations
 
 import os
-import sys
 import time
-from contextlib import suppress
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
+from .process import this_process
 from .sampling import Sample, Samples, follow, leave
 
 LONG_S = 10.0
@@ -25,13 +22,13 @@ class Meter:
     """Counts from one moment on."""
 
     def __init__(self) -> None:
-        self._process = _process(os.getpid())
+        self._process = this_process(os.getpid())
         self._started_s = time.perf_counter()
         self._cpu_s, self._children_s = time.process_time(), _children_s()
-        self._io = _io(self._process)
+        self._io = self._process.io_bytes()
         self._samples = Samples(self._sample)
         self._samples.add()
-        self._counts_peak = follow(self._samples) and _forget_peak()
+        self._counts_peak = follow(self._samples) and self._process.forget_peak()
 
     @classmethod
     def start(cls) -> Meter:
@@ -60,10 +57,10 @@ class Meter:
         if children_s:
             found["children_cpu_s"] = children_s
         memory = [sample.memory_bytes for sample in self._samples.kept]
-        found["peak_memory_bytes"] = max(*memory, _peak(self._process) if self._counts_peak else 0)
+        found["peak_memory_bytes"] = max(*memory, self._process.peak_bytes() if self._counts_peak else 0)
         found["mean_memory_bytes"] = sum(memory) // len(memory)
         for name, before, after in zip(
-            ("read_bytes", "written_bytes"), self._io, _io(self._process), strict=False
+            ("read_bytes", "written_bytes"), self._io, self._process.io_bytes(), strict=False
         ):
             found[name] = after - before
         found |= self._samples.gpu()
@@ -73,46 +70,10 @@ class Meter:
 
     def _sample(self) -> Sample:
         cpu_s = time.process_time() + _children_s()
-        return Sample(self.elapsed_s, cpu_s, self._process.memory_info().rss)
+        return Sample(self.elapsed_s, cpu_s, self._process.memory_bytes())
 
 
 def _children_s() -> float:
     """Processor seconds of the child processes that have ended."""
     times = os.times()
     return times.children_user + times.children_system
-
-
-@lru_cache(maxsize=1)
-def _process(pid: int) -> Any:
-    import psutil
-
-    return psutil.Process(pid)
-
-
-def _io(process: Any) -> tuple[int, ...]:
-    """Bytes read and written so far; empty where the system does not count them."""
-    with suppress(Exception):
-        counted = process.io_counters()
-        return getattr(counted, "read_chars", counted.read_bytes), getattr(
-            counted, "write_chars", counted.write_bytes
-        )
-    return ()
-
-
-def _forget_peak() -> bool:
-    """Have the system count the peak from now on; whether it does."""
-    if sys.platform != "linux":
-        return False
-    try:
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    except OSError:
-        return False
-    return True
-
-
-def _peak(process: Any) -> int:
-    """The most memory of this process since `_forget_peak`."""
-    with suppress(OSError, ValueError, IndexError):
-        text = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii", errors="replace")
-        return int(text.partition("VmHWM:")[2].split()[0]) * 1024
-    return 0
