@@ -106,3 +106,8 @@ def test_our_own_files_are_not_the_cells(seen):
         write("theirs")
 
     assert seen(action) == ([], ["theirs"])
+
+
+def test_our_own_modules_are_no_inputs_wherever_they_are_installed(seen):
+    source = Path(audit.__file__)
+    assert seen(source.read_text) == ([], [])

@@ -6,6 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 SKIPPED = frozenset(
     {".mlx", ".git", ".ipynb_checkpoints", "__pycache__", ".venv", "node_modules", "site-packages"}
@@ -74,8 +75,9 @@ def module(path: str) -> str:
 
 @cache
 def _interpreter() -> tuple[str, ...]:
-    """The folders of this Python and its packages."""
-    found = {sys.prefix, sys.base_prefix, sys.exec_prefix}
+    """The folders of this Python and its packages; our own may be installed from elsewhere."""
+    ours = str(Path(__file__).resolve().parents[2])
+    found = {sys.prefix, sys.base_prefix, sys.exec_prefix, ours}
     return tuple(os.path.join(folder, "") for folder in sorted(found) if len(folder) > 1)  # noqa: PTH118
 
 
