@@ -14,6 +14,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,9 @@ class Tracker:
         found = split("".join(lines))
         if found is None:
             return lines
-        self._options(found[0])
+        with suppress(OSError):
+            # where the folder is gone the cell is executed all the same; `_before` tells it
+            self._options(found[0])
         body = found[1].splitlines(keepends=True)
         if len(body) == 1 and self._is_shorthand(body[0]):
             # IPython expands it (`exit`, automagic, `%autocall`) where it is all of the cell

@@ -1,0 +1,42 @@
+"""What goes wrong in our own part of a tracked cell is told in a line; the cell and its outputs are kept."""
+
+import shutil
+
+import pytest
+
+from jupyter_mlx.project import Project
+
+CELL = "%%track\nprint('kept')\n6 * 7"
+
+
+@pytest.mark.parametrize("before", ["pass", "%%track\n1"], ids=["untouched", "in use"])
+def test_a_cell_goes_on_where_the_project_s_folder_is_deleted_under_the_kernel(start, tmp_path, before):
+    root = Project.create(tmp_path / "p").root
+    kernel = start(root)
+    kernel("%load_ext jupyter_mlx")
+    kernel(before)
+    shutil.rmtree(root)
+    reply = kernel(CELL)
+    assert reply.status == "ok"
+    assert "Traceback" not in reply.text
+    assert [line for line in reply.text.split("\n") if "not recorded" in line]
+    assert [output.get("text") for output in reply.outputs if output.get("name") == "stdout"] == ["kept\n"]
+    assert reply.outputs[-1]["data"]["text/plain"] == "42"
+
+
+def test_a_fault_that_nobody_foresaw_is_one_line_below_the_cell(kernel):
+    try:
+        kernel("import builtins\nkept = builtins.open\nbuiltins.open = None")
+        reply = kernel(CELL)
+    finally:
+        kernel("builtins.open = kept")
+    assert reply.status == "ok"
+    assert "Traceback" not in reply.text
+    assert "not recorded whole: TypeError" in reply.text
+    assert reply.outputs[-1]["data"]["text/plain"] == "42"
+    assert kernel(CELL).text == "kept\n42"
+
+
+def test_an_exception_that_cannot_be_shown_ends_its_run(kernel, last):
+    kernel("%%track unshown\nclass E(Exception):\n    def __str__(self): raise ValueError\nraise E()")
+    assert last("name = unshown").status == "failed"
