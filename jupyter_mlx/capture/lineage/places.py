@@ -14,6 +14,8 @@ SKIPPED = frozenset(
 """Folders whose files are never data of a run."""
 NO_DATA = frozenset({"mlx.yaml", "mlx.lock", ".gitignore", ".gitattributes", ".mlxignore"})
 """Files that say how a project is kept."""
+SECRETS = frozenset({".env", ".netrc", ".pgpass", ".pypirc", "id_ecdsa", "id_ed25519", "id_rsa"})
+"""Files that hold nothing but secrets: no version of them is kept."""
 _SYSTEM = (
     "/proc", "/sys", "/dev", "/run", "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/boot", "/var",
     "/System", "/Library", "/private/var", "/private/etc",
@@ -24,7 +26,7 @@ def is_data(path: str) -> bool:
     """Whether a path below the project can be data: nothing in git's, Jupyter's, our own or a package's folders."""
     parts = path.split("/")
     return (
-        SKIPPED.isdisjoint(parts) and not path.endswith((".mlx", ".pyc")) and parts[-1] not in NO_DATA
+        SKIPPED.isdisjoint(parts) and not path.endswith((".mlx", ".pyc")) and parts[-1] not in NO_DATA | SECRETS
     )  # fmt: skip
 
 
