@@ -59,7 +59,8 @@ def test_a_file_that_was_written_first_is_no_input(seen):
 
 
 @pytest.mark.parametrize(
-    "path", [".git/x", ".mlx/x", "a/.ipynb_checkpoints/x", "__pycache__/x.pyc", "data.mlx", "mlx.lock"]
+    "path",
+    [".git/x", ".mlx/x", "a/.ipynb_checkpoints/x", "__pycache__/x.pyc", "data.mlx", "mlx.lock", ".env"],
 )
 def test_what_is_no_data_is_left_out(seen, path):
     assert seen(lambda: write(path)) == ([], [])
