@@ -95,7 +95,9 @@ class Tracker:
     def project(self) -> Project:
         """The project of the kernel's folder. Raises NoProjectError."""
         folder = os.environ.get(PROJECT_VARIABLE) or os.getcwd()  # noqa: PTH109 (the key of a dict)
-        if folder not in self._projects:
+        known = self._projects.get(folder)
+        if known is None or not known.ledger.path.exists():
+            # of a deleted ledger the open file would go on taking runs that nobody can find
             self._projects[folder] = Project.open(folder)
         return self._projects[folder]
 

@@ -24,6 +24,16 @@ def test_a_cell_goes_on_where_the_project_s_folder_is_deleted_under_the_kernel(s
     assert reply.outputs[-1]["data"]["text/plain"] == "42"
 
 
+def test_runs_go_on_where_the_state_of_the_project_is_deleted_under_the_kernel(start, tmp_path):
+    root = Project.create(tmp_path / "p").root
+    kernel = start(root)
+    kernel("%load_ext jupyter_mlx")
+    kernel("%%track\n1")
+    shutil.rmtree(root / ".mlx")
+    assert kernel(CELL).text == "kept\n42"
+    assert Project.open(root).ledger.page().total == 1
+
+
 def test_a_fault_that_nobody_foresaw_is_one_line_below_the_cell(kernel):
     try:
         kernel("import builtins\nkept = builtins.open\nbuiltins.open = None")
