@@ -1,6 +1,9 @@
 """What goes wrong in our own part of a tracked cell is told in a line; the cell and its outputs are kept."""
 
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -50,3 +53,25 @@ def test_a_fault_that_nobody_foresaw_is_one_line_below_the_cell(kernel):
 def test_an_exception_that_cannot_be_shown_ends_its_run(kernel, last):
     kernel("%%track unshown\nclass E(Exception):\n    def __str__(self): raise ValueError\nraise E()")
     assert last("name = unshown").status == "failed"
+
+
+def test_a_plain_terminal_tracks_too(tmp_path):
+    """Typed at a prompt, and in a script that IPython executes."""
+    project = Project.create(tmp_path / "p")
+    cell = "get_ipython().run_cell('%%track {}\\nprint(2)\\n6 * 7')\n"
+    (project.root / "s.ipy").write_text("%load_ext jupyter_mlx\n" + cell.format("script"))
+    typed = f"%load_ext jupyter_mlx\n{cell.format('typed')}1 / 0\nexit\n"
+    env = {**os.environ, "IPYTHONDIR": str(tmp_path / "ipython"), "NO_COLOR": "1"}
+    shown = ""
+    for words, given in ((["s.ipy"], ""), (["--simple-prompt", "--no-banner"], typed)):
+        done = subprocess.run(
+            [sys.executable, "-m", "IPython", *words],
+            input=given, cwd=project.root, env=env, check=False, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        shown += done.stdout
+    assert shown.count("]: 42") == 2
+    for name in ("script", "typed"):
+        run = project.ledger.get(project.ledger.page(f"name = {name}").runs[0].id)
+        assert (run.status, run.notebook, run.notebook_how) == ("finished", None, "")
+        assert run.cell_outputs[0]["text"].startswith("2\n")
