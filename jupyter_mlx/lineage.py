@@ -60,6 +60,11 @@ class RunFiles:
             with audit.quiet():
                 self._seen = self._listening.finish(lambda paths: git.tracked(self._root, paths))
 
+    @property
+    def read(self) -> list[SeenFile]:
+        """The files that were read, after `stop`."""
+        return self._seen.role("input") if self._seen is not None else []
+
     def versions(self) -> Found:
         """Store what was seen, and name it."""
         self.stop()
@@ -121,6 +126,25 @@ class RunFiles:
         for folder, members in groups.items():
             found += [_whole(folder, members)] if len(members) >= FOLD_FILES else members
         return found
+
+
+def earlier(workspace: Workspace, files: Iterable[SeenFile]) -> Found:
+    """Name files that were read before a run: as they are now, marked where they are others by now."""
+    found = Found()
+    with audit.quiet():
+        for file in files:
+            if not file.inside:
+                found.outside.append(file)
+            elif file.gone:
+                found.incomplete.append(
+                    f"{file.path} was read by an earlier cell and is gone; `jmlx add` keeps what is to be read again"
+                )
+            else:
+                try:
+                    found.inputs.append(_version(workspace.save(file.path), file))
+                except (MlxError, OSError) as error:
+                    found.problems.append(f"{file.path} could not be recorded: {error}")
+    return found
 
 
 def outside(files: Iterable[SeenFile], role: str) -> list[FileVersion]:

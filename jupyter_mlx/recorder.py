@@ -11,7 +11,7 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -23,8 +23,8 @@ import msgspec
 from . import lineage
 from .capture import environment, git
 from .capture.lineage import audit
-from .capture.resources import Meter
 from .capture.metrics import number
+from .capture.resources import Meter
 from .capture.slice import NO_SLICE, Slice
 from .capture.training import hook as training
 from .errors import AccessError, MlxError
@@ -33,7 +33,7 @@ from .ledger.given import as_number, as_step
 from .ledger.payloads import fold
 from .ledger.rows import plain
 from .ledger.run import Failure, FileVersion, How, Kind, Run, Status, new_id, utc_now
-from .lineage import RunFiles
+from .lineage import RunFiles, earlier
 
 if TYPE_CHECKING:
     from .capture.lineage.seen import SeenFile
@@ -243,7 +243,11 @@ class LoggedRun:
         def log(metrics: Mapping[str, Any], step: int) -> None:
             found = {f"{prefix}{key}": number(value) for key, value in metrics.items()}
             # what the user's own code logs is not logged twice
-            new = {key: float(value) for key, value in found.items() if value is not None and key not in self._by_hand}
+            new = {
+                key: float(value)
+                for key, value in found.items()
+                if value is not None and key not in self._by_hand
+            }
             if new:
                 self._log(new, int(step))
 
@@ -331,6 +335,38 @@ class ActiveRun(LoggedRun):
                 role.setdefault(file.path, file)
         self._outside, self._incomplete = found.outside, found.incomplete
         return found.problems
+
+    def add_earlier(self, files: Iterable[SeenFile]) -> list[str]:
+        """Note what code that the run depends on read before it; what could not be stored is returned as told."""
+        found = earlier(self._recorder.workspace, files)
+        for file in found.inputs:
+            self._inputs.setdefault(file.path, file)
+        self._outside = [*self._outside, *found.outside]
+        self._incomplete = [*self._incomplete, *found.incomplete]
+        return found.problems
+
+    def add_modules(self, files: Mapping[str, bool]) -> list[str]:
+        """Note the project's own modules that were imported, by whether they were changed since; see `add_earlier`."""
+        problems = []
+        with audit.quiet():
+            for path, changed in files.items():
+                try:
+                    version = self._recorder.workspace.save(path)
+                except (MlxError, OSError) as error:
+                    problems.append(f"{path} could not be recorded: {error}")
+                    continue
+                file = _file(version, "seen")
+                self._inputs.setdefault(path, replace(file, source="import", changed=changed))
+        return problems
+
+    @property
+    def read(self) -> list[SeenFile]:
+        """The files that the run was seen to read, when it listens no more."""
+        return self._files.read if self._files is not None else []
+
+    def keep_variables(self, variables: Mapping[str, Any]) -> None:
+        """Note the objects that hold what the run left in memory."""
+        self.run = replace(self.run, variables=dict(variables))
 
     def add_cell_output(self, output: dict[str, Any]) -> None:
         """Note an output as the notebook format has it; large payloads become objects."""

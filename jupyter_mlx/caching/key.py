@@ -14,12 +14,12 @@ FORMAT = 1
 
 def key_of(source: str, slice_: Iterable[str], params: Mapping[str, Any]) -> str:
     """32 hex digits: of the code without its comments and white space, of the cells before it, and of the params."""
-    parts = [FORMAT, _meaning(source), [_meaning(cell) for cell in slice_], params]
+    parts = [FORMAT, meaning(source), [meaning(cell) for cell in slice_], params]
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
     return blake3(text.encode("utf-8", "surrogatepass")).hexdigest(16)
 
 
-def _meaning(source: str) -> str:
+def meaning(source: str) -> str:
     """What a cell says, whatever it looks like; of one that is no plain Python, its text."""
     try:
         return ast.dump(ast.parse(source))

@@ -11,8 +11,6 @@ class Slice:
 
     cells: tuple[str, ...] = ()
     """The sources, in the order of execution."""
-    places: tuple[int, ...] = ()
-    """Where each of them is among the earlier cells."""
     notes: tuple[str, ...] = ()
     """What makes the notebook, as it stands now, another one than the slice."""
 

@@ -45,7 +45,7 @@ class Slicer:
         """See `slice_of`."""
         kept = self._kept(source, earlier)
         cells = tuple(earlier[at].source for at in kept)
-        return Slice(cells, tuple(kept), tuple(_notes(earlier, kept, cell_id)))
+        return Slice(cells, tuple(_notes(earlier, kept, cell_id)))
 
     def _known(self, earlier: Sequence[Executed]) -> Notebook:
         sources = [cell.source for cell in earlier]

@@ -18,14 +18,15 @@ class History:
         self._slicer = Slicer()
         self._executed: dict[int, Executed] = {}
 
-    def note(self, result: Any) -> None:
-        """A cell has ended."""
+    def note(self, result: Any) -> str:
+        """A cell has ended; its source as slices have it, empty for one that none can have."""
         if result is None or result.execution_count is None:
-            return
-        source = result.info.raw_cell or ""
+            return ""
+        source = _below(result.info.raw_cell or "")
         self._executed[result.execution_count] = Executed(
-            _below(source), getattr(result.info, "cell_id", None), whole=bool(result.success)
+            source, getattr(result.info, "cell_id", None), whole=bool(result.success)
         )
+        return source
 
     def slice_of(self, source: str, cell_id: str | None) -> Slice:
         """The earlier cells that a cell depends on, which is about to be executed."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 
-from jupyter_mlx.errors import MlxError, NotYetError
+from jupyter_mlx.errors import MlxError
 
 from . import display
 from .options import track_help
@@ -90,9 +90,11 @@ class ProjectMagics(Magics):
 
     @line_magic
     @told
-    def reproduce(self, line: str) -> None:
-        """`%reproduce RUN`: (a later version) make a run again and compare."""
-        raise NotYetError("%reproduce", f"%restore {line.strip() or 'RUN'} brings its code and data back")
+    def reproduce(self, line: str) -> display.Table:
+        """`%reproduce RUN [--rtol X] [--atol X] [--env]`: make a run again in a fresh kernel, and compare."""
+        from .reproducing import reproduced
+
+        return reproduced(self._tracker.project, line)
 
     @line_magic
     @told

@@ -25,6 +25,7 @@ class Options:
     outputs: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     lineage: bool = True
+    cache: bool = False
 
     @classmethod
     def parse(cls, line: str) -> Options:
@@ -34,10 +35,6 @@ class Options:
             UsageError: the line is wrong; the message says how it is written.
         """
         given = ma.parse_argstring(track_help, line)
-        if given.cache:
-            raise UsageError(
-                "%%track: --cache is not in this version; leave it out, the run is recorded all the same"
-            )
         return cls(
             name=given.name or "",
             params=tuple(_param(text) for text in given.param or () if "=" in text),
@@ -50,6 +47,7 @@ class Options:
             outputs=tuple(given.outputs or ()),
             tags=tuple(given.tag or ()),
             lineage=not given.no_lineage,
+            cache=given.cache,
         )
 
 
@@ -64,7 +62,11 @@ class Options:
 @ma.argument("-i", "--inputs", action="append", metavar="PATH", help="a file or folder that the cell reads")
 @ma.argument("-o", "--outputs", action="append", metavar="PATH", help="a file or folder that the cell writes")
 @ma.argument("-t", "--tag", action="append", metavar="TAG", help="a label to find the run by")
-@ma.argument("--cache", action="store_true", help="(a later version) do not execute what has run already")
+@ma.argument(
+    "--cache",
+    action="store_true",
+    help="bring back what a run has made already: same code, params and inputs",
+)
 @ma.argument("--no-lineage", action="store_true", help="do not look which files the cell opens")
 def track_help(line: str) -> None:
     """Record this cell as a run: code, params, metrics, outputs, files, git and environment.

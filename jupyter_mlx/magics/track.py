@@ -25,15 +25,18 @@ from jupyter_mlx.capture import seeds
 from jupyter_mlx.capture.lineage import audit
 from jupyter_mlx.capture.literals import constants
 from jupyter_mlx.capture.metrics import guess
+from jupyter_mlx.capture.modules import Modules
 from jupyter_mlx.errors import MlxError
 from jupyter_mlx.ledger.run import Failure, Status
 from jupyter_mlx.project import Project
 from jupyter_mlx.recorder import PROJECT_VARIABLE, RUN_VARIABLE, ActiveRun, activate, deactivate
 
+from .earlier import Reads
 from .history import History
 from .identity import Witness
 from .options import Options, is_below, split
 from .outputs import OutputLog, tap
+from .sparing import Sparing, tell
 
 
 def warn(problem: object) -> None:
@@ -76,6 +79,9 @@ class Tracker:
         self._tap = tap(shell)
         self.witness = Witness(shell)
         self._history = History(shell)
+        self._reads = Reads()
+        self._sparing = Sparing(shell)
+        self._modules: Modules | None = None
 
     def connect(self) -> None:
         """Begin to see cells."""
@@ -83,12 +89,14 @@ class Tracker:
         self.shell.input_transformers_cleanup.append(transform)
         self.shell.events.register("pre_run_cell", self._before)
         self.shell.events.register("post_run_cell", self._after)
+        self._sparing.connect()
 
     def disconnect(self) -> None:
         """See no more cells."""
         self.shell.input_transformers_cleanup.remove(self._transform)
         self.shell.events.unregister("pre_run_cell", self._before)
         self.shell.events.unregister("post_run_cell", self._after)
+        self._sparing.disconnect()
         self._tap.close()
 
     @property
@@ -155,18 +163,30 @@ class Tracker:
         if marked is None and is_below(info.raw_cell or ""):
             warn("this cell is not recorded: %%track must be its first line, above other cell magics")
         if marked is None and not (self.every_cell and _is_code(info.raw_cell)):
+            self._begin_untracked()
             return
         try:
             with audit.quiet():
                 line, source = marked or ("", info.raw_cell)
-                self._cells[id(info)] = self._open(line, source, getattr(info, "cell_id", None))
+                cell = self._open(line, source, getattr(info, "cell_id", None))
+                if cell is not None:
+                    self._cells[id(info)] = cell
         except UsageError:
             # the transformer has told it already, and the cell is not executed
             return
         except (MlxError, OSError) as error:
             warn(f"this cell is not recorded: {error}")
 
-    def _open(self, line: str, source: str, cell_id: str | None) -> _Cell:
+    def _begin_untracked(self) -> None:
+        """A later cell may depend on what this one reads."""
+        try:
+            with audit.quiet():
+                self._reads.begin(self.project)
+        except (MlxError, OSError):
+            return  # there is no project here, and nothing to record
+
+    def _open(self, line: str, source: str, cell_id: str | None) -> _Cell | None:
+        """Open the run of a cell; None where one that is there already stands in for it."""
         options, project = self._options(line), self.project
         place = self.witness.identify(project.root, cell_id, source)
         params = dict(options.params) | {name: self.shell.user_ns.get(name) for name in options.variables}
@@ -174,6 +194,15 @@ class Tracker:
             params = constants(source) | params
         project.redactor.learn_named(self.shell.user_ns)
         part = self._history.slice_of(source, cell_id)
+        key = self._sparing.key(source, part.cells, params)
+        found = self._sparing.find(project, key)
+        if found is not None and options.cache and not found.lacking:
+            self._sparing.spare(project, found.run)
+            return None
+        if found is not None and options.cache:
+            warn(f"run {found.run.id[:8]} has done this, but {found.lacking}")
+        elif found is not None:
+            tell(found)
         run = project.recorder.open(
             kind="cell",
             name=options.name or (Path(place.notebook).stem if place.notebook else "cell"),
@@ -186,15 +215,18 @@ class Tracker:
             slice_=part,
             seeds=seeds.capture((*part.cells, source)),
             command={"track": line, "cwd": self._folder()},
+            key=key,
             parent=os.environ.get(RUN_VARIABLE),
         )
         for declared in options.inputs:
             run.add_input(project.workspace.save(self.project.relative(declared)))
-        key, log = self._tap.open()
+        channel, log = self._tap.open()
         activate(run)
         if options.lineage:
+            for problem in run.add_earlier(self._reads.of(part.cells)):
+                warn(problem)
             run.listen()
-        return _Cell(options, run, log, key)
+        return _Cell(options, run, log, channel)
 
     def _folder(self) -> str:
         """Where relative paths of the cell begin, relative to the project; empty where that is outside of it."""
@@ -205,11 +237,18 @@ class Tracker:
 
     @_harmless
     def _after(self, result: Any) -> None:
-        self._history.note(result)
+        source = self._history.note(result)
+        with audit.quiet():
+            self._reads.end(source)
+            try:
+                self._sparing.finish()
+            except (MlxError, OSError) as error:
+                warn(f"not all could be brought back: {error}")
         cell = self._ended(result)
         if cell is None:
             return
         cell.run.stop_listening()
+        self._reads.note(source, cell.run.read)
         deactivate(cell.run)
         with audit.quiet():
             try:
@@ -238,6 +277,7 @@ class Tracker:
         for problem in cell.run.add_seen():
             warn(problem)
         self._add_declared(cell)
+        self._add_modules(cell)
         for output in cell.log.take():
             cell.run.add_cell_output(output)
         status, failure = _outcome(result, cell.log)
@@ -245,6 +285,8 @@ class Tracker:
         if status == "finished":
             params = (*cell.run.run.params, *constants(cell.run.run.source))
             cell.run.guess(guess(cell.run.run.source, self.shell.user_ns, result.result, params))
+            if cell.options.cache:
+                cell.run.keep_variables(self._sparing.keep(self.project, cell.run.run))
         cell.run.finish(status, failure, report=warn)
 
     def _add_last_value(self, cell: _Cell, result: Any) -> None:
@@ -261,6 +303,15 @@ class Tracker:
                 cell.run.add_output(self.project.workspace.save(self.project.relative(path)))
             except (MlxError, OSError) as error:
                 warn(f"-o {path}: {error}")
+
+    def _add_modules(self, cell: _Cell) -> None:
+        """The project's own modules are code of the run."""
+        if not cell.options.lineage:
+            return
+        if self._modules is None:
+            self._modules = Modules(str(self.project.root))
+        for problem in cell.run.add_modules(self._modules.files()):
+            warn(problem)
 
     def _add_metrics(self, cell: _Cell, *, finished: bool) -> None:
         for name in cell.options.metrics:

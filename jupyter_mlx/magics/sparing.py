@@ -1,0 +1,190 @@
+"""`--cache`: a cell that would only do again what a run has done is not executed; what the run made is brought back."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from jupyter_mlx.caching.key import imports, key_of, meaning
+from jupyter_mlx.caching.variables import Variables, bring, keep, user_key
+from jupyter_mlx.capture.slicing import names_of
+from jupyter_mlx.digest import Digest
+from jupyter_mlx.errors import MlxError
+from jupyter_mlx.ledger.wording import ago, lasted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from jupyter_mlx.ledger.run import FileVersion, Run
+    from jupyter_mlx.project import Project
+
+TOLD_S = 1.0
+"""A cell that took less is repeated without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A run that has done what a cell is about to do."""
+
+    run: Run
+    lacking: str = ""
+    """Why it can't stand in for the cell; empty where it can."""
+
+
+class Sparing:
+    """Looks for such runs, and brings back what they made."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._spared: tuple[Project, Run] | None = None
+
+    def connect(self) -> None:
+        """Begin to take the code out of cells that are spared."""
+        self._shell.ast_transformers.append(self)
+
+    def disconnect(self) -> None:
+        """Take out no more."""
+        self._shell.ast_transformers.remove(self)
+
+    @staticmethod
+    def key(source: str, slice_: Iterable[str], params: Mapping[str, Any]) -> str:
+        """The key of a cell, see `key_of`.
+
+        That it has run before makes it no other cell, unless it goes on from
+        what it left: `n += 1`.
+        """
+        names = names_of(source)
+        if not names.binds & names.uses:
+            own = meaning(source)
+            slice_ = [cell for cell in slice_ if meaning(cell) != own]
+        return key_of(source, slice_, params)
+
+    def find(self, project: Project, key: str) -> Found | None:
+        """The newest run with this key whose inputs are as they were, best one that can stand in for the cell."""
+        lacking: Found | None = None
+        for id_ in project.ledger.keyed(key):
+            run = project.ledger.get(id_)
+            if not all(_is_as_it_was(project, file) for file in run.inputs):
+                continue
+            found = Found(run, _lacks(run))
+            if not found.lacking:
+                return found
+            lacking = lacking or found
+        return lacking
+
+    def spare(self, project: Project, run: Run) -> None:
+        """Have the cell that begins now not be executed, but for its imports."""
+        self._spared = project, run
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        """See `ast.NodeTransformer.visit`: IPython gives each cell's tree to it."""
+        if self._spared is None:
+            return node
+        return ast.parse(imports(self._spared[1].source)[0])
+
+    def finish(self) -> None:
+        """After the cell: bring back what the run that stands in for it made, if one does."""
+        spared, self._spared = self._spared, None
+        if spared is None:
+            return
+        project, run = spared
+        problems = [*self._bring_files(project, run), *self._bring_variables(project, run)]
+        self._show(project, run)
+        took = f" (it took {lasted(run.duration_s)})" if run.duration_s else ""
+        _say(f"not executed: this is run {run.id[:8]}, {ago(run.started_at)}{took}")
+        for problem in problems:
+            _say(problem)
+
+    def keep(self, project: Project, run: Run) -> dict[str, Any]:
+        """Keep what the cell has left in memory, as `Run.variables` has it."""
+        space = self._shell.user_ns
+        names = _left_by(run.source) & space.keys()
+        values = {name: space[name] for name in sorted(names)}
+        found: dict[str, Any] = msgspec.to_builtins(keep(values, project.store, _key()))
+        return found
+
+    def _bring_files(self, project: Project, run: Run) -> Iterator[str]:
+        for file in run.outputs:
+            if file.kind == "outside":
+                continue
+            version = project.workspace.named(file)
+            try:
+                if project.workspace.version(file.path) != version:
+                    project.workspace.restore(version)
+            except MlxError as error:
+                yield f"{file.path} is not brought back: {error}"
+
+    def _bring_variables(self, project: Project, run: Run) -> tuple[str, ...]:
+        found = bring(msgspec.convert(run.variables, Variables), project.store, _key())
+        self._shell.user_ns.update(found.values)
+        return found.problems
+
+    def _show(self, project: Project, run: Run) -> None:
+        from IPython.display import display
+
+        for output in project.cell_outputs(run):
+            kind = output.get("output_type")
+            if kind == "stream":
+                stream = sys.stderr if output.get("name") == "stderr" else sys.stdout
+                stream.write("".join(output.get("text", "")))
+            elif kind in {"display_data", "execute_result"}:
+                display(output["data"], metadata=output.get("metadata", {}), raw=True)
+
+
+def tell(found: Found) -> None:
+    """Say that the cell has run before, where it took long enough to matter."""
+    run = found.run
+    if (run.duration_s or 0) >= TOLD_S:
+        _say(
+            f"already ran: run {run.id[:8]}, {ago(run.started_at)}, took {lasted(run.duration_s)}, with the same code, "
+            "params and inputs; `%%track --cache` brings its result back"
+        )
+
+
+def _lacks(run: Run) -> str:
+    if not run.variables and _left_by(run.source):
+        return "what it left in memory was not kept: it ran without --cache"
+    if run.incomplete:
+        return f"it may have read more than is known: {run.incomplete[0]}"
+    return ""
+
+
+def _left_by(source: str) -> set[str]:
+    """The names that a cell binds or changes, but for those of its imports."""
+    names = names_of(source)
+    return (names.binds | {touch.name for touch in names.touches}) - imports(source)[1]
+
+
+def _is_as_it_was(project: Project, file: FileVersion) -> bool:
+    """Whether an input has the bytes that the run read."""
+    if file.changed:
+        return False
+    try:
+        if file.kind == "outside":
+            return _digest_of(file.path) == file.digest
+        now = project.workspace.version(file.path)
+    except (MlxError, OSError):
+        return False
+    return now is not None and str(now.digest) == file.digest
+
+
+def _digest_of(path: str) -> str:
+    from jupyter_mlx.store.copying import hash_file
+
+    with Path(path).open("rb") as file:
+        return str(Digest(hash_file(file.fileno()).hex()))
+
+
+def _key() -> bytes:
+    from platformdirs import user_data_path
+
+    return user_key(user_data_path("jupyter_mlx", appauthor=False))
+
+
+def _say(text: str) -> None:
+    print(f"jupyter_mlx: {text}", file=sys.stderr)  # noqa: T201 (a notebook's stderr is where people read)
