@@ -69,7 +69,9 @@ def main() -> int:
     if code:
         return code
     install_tools()
-    first = run(interpreter, "-m", "pytest", "tests", "--ignore=tests/ui", *chosen)
+    # one more than there are processors: kernels and servers are waited for
+    parallel = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile")
+    first = run(interpreter, "-m", "pytest", "tests", "--ignore=tests/ui", *parallel, *chosen)
     second = run(interpreter, "-m", "pytest", "tests/ui", *chosen)
     return first or second
 

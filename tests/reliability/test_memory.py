@@ -61,7 +61,9 @@ def test_ten_times_the_files_take_no_more_memory(tmp_path, monkeypatch):
         few, many = peaks(tmp_path / "few", 2), peaks(tmp_path / "many", 20)
     finally:
         tracemalloc.stop()
-    assert {name for name in few if many[name] > 5 * few[name]} == set(), (few, many)
+    # a listing in flight more or less, as the other processes keep up; all entries would be some megabytes
+    grown = {name for name in few if many[name] > 5 * few[name] + 200_000}
+    assert grown == set(), (few, many)
 
 
 PEAK = """
