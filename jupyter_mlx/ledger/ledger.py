@@ -329,13 +329,13 @@ class Ledger:
         )
         return self._with_values(found)
 
-    def keyed(self, key: str) -> tuple[str, ...]:
-        """The ids of the finished runs with this key, the newest first."""
+    def keyed(self, key: str, at_least_s: float = 0.0) -> tuple[str, ...]:
+        """The ids of the finished runs with this key that took at least so long, the newest first."""
         query = (
-            "SELECT id FROM runs WHERE key = ? AND status = 'finished' AND trashed_at IS NULL"
+            "SELECT id FROM runs WHERE key = ? AND status = 'finished' AND trashed_at IS NULL AND duration_s >= ?"
             " ORDER BY started_at DESC LIMIT 20"
         )
-        return tuple(row["id"] for row in self._db.read(query, (key,)))
+        return tuple(row["id"] for row in self._db.read(query, (key, at_least_s)))
 
     def records(self) -> dict[str, str]:
         """Run id → digest of its record."""

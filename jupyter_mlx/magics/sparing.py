@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 TOLD_S = 1.0
 """A cell that took less is repeated without a word."""
+_QUICK_BYTES = 32 << 20
+"""What is hashed in no time that anybody would notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,16 @@ class Sparing:
             slice_ = [cell for cell in slice_ if meaning(cell) != own]
         return key_of(source, slice_, params)
 
-    def find(self, project: Project, key: str) -> Found | None:
-        """The newest run with this key whose inputs are as they were, best one that can stand in for the cell."""
+    def find(self, project: Project, key: str, *, only_to_tell: bool) -> Found | None:
+        """The newest run with this key whose inputs are as they were, best one that can stand in for the cell.
+
+        Only to tell that there is one, nothing is looked at that takes long.
+        """
         lacking: Found | None = None
-        for id_ in project.ledger.keyed(key):
+        for id_ in project.ledger.keyed(key, TOLD_S if only_to_tell else 0.0):
             run = project.ledger.get(id_)
+            if only_to_tell and sum(file.size_bytes for file in run.inputs) > _QUICK_BYTES:
+                continue
             if not all(_is_as_it_was(project, file) for file in run.inputs):
                 continue
             found = Found(run, _lacks(run))
@@ -137,13 +144,12 @@ class Sparing:
 
 
 def tell(found: Found) -> None:
-    """Say that the cell has run before, where it took long enough to matter."""
+    """Say that the cell has run before."""
     run = found.run
-    if (run.duration_s or 0) >= TOLD_S:
-        _say(
-            f"already ran: run {run.id[:8]}, {ago(run.started_at)}, took {lasted(run.duration_s)}, with the same code, "
-            "params and inputs; `%%track --cache` brings its result back"
-        )
+    _say(
+        f"already ran: run {run.id[:8]}, {ago(run.started_at)}, took {lasted(run.duration_s)}, with the same code, "
+        "params and inputs; `%%track --cache` brings its result back"
+    )
 
 
 def _lacks(run: Run) -> str:

@@ -195,7 +195,7 @@ class Tracker:
         project.redactor.learn_named(self.shell.user_ns)
         part = self._history.slice_of(source, cell_id)
         key = self._sparing.key(source, part.cells, params)
-        found = self._sparing.find(project, key)
+        found = self._sparing.find(project, key, only_to_tell=not options.cache)
         if found is not None and options.cache and not found.lacking:
             self._sparing.spare(project, found.run)
             return None

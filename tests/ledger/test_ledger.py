@@ -314,8 +314,9 @@ def test_runs_are_found_by_their_key(ledger):
         for at, key in enumerate(["k", "k", "other", "k", "k"])
     )
     for run in (first, second, other, trashed):
-        ledger.finish(replace(run, status="finished"))
+        ledger.finish(replace(run, status="finished", duration_s=2.0 if run is first else 0.5))
     ledger.trash(trashed.id)
     assert ledger.keyed("k") == (second.id, first.id)
+    assert ledger.keyed("k", 1.0) == (first.id,)
     assert ledger.keyed("") == ()
     assert ledger.get(first.id).key == "k"
