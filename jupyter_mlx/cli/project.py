@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jupyter_mlx.data.wording import counted
 from jupyter_mlx.errors import MlxError
 
 from .face import Face, Payload, command
@@ -207,7 +208,7 @@ def _store(project: Project) -> dict[str, object]:
         damaged, lost = project.store.faults()
     except MlxError as error:
         return _check("store", ok=False, detail=str(error))
-    count = f"{size.small_objects + size.large_objects:,} objects"
+    count = counted(size.small_objects + size.large_objects, "object")
     if not damaged and not lost:
         return _check("store", ok=True, detail=count)
     what = f"{damaged:,} found damaged, {lost:,} lost with their packs"

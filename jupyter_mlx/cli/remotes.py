@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from jupyter_mlx.data.wording import counted
+
 from .data_views import force_option, link_option, paths_argument, say_changes, size
 from .face import Face, Payload, command
 
@@ -187,4 +189,4 @@ def fetch_command(
 def _told(done: Transfer, verb: str) -> str:
     speed = f", {size(int(done.wire_bytes / done.seconds))}/s" if done.seconds else ""
     data = f"{size(done.size_bytes)} as {size(done.wire_bytes)}"
-    return f"{verb} {done.objects:,} objects, {data} in {done.seconds:.1f} s{speed}"
+    return f"{verb} {counted(done.objects, 'object')}, {data} in {done.seconds:.1f} s{speed}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jupyter_mlx.data.wording import counted
 from jupyter_mlx.errors import MlxError, NotFoundError
 
 from .data_views import paths_argument, size
@@ -55,7 +56,7 @@ def verify_command(face: Face, paths: tuple[str, ...], repair: bool, name: str |
             else f"{len(verdict.repaired):,} repaired"
         )
     if verdict:
-        face.say(f"{verdict.checked:,} objects, all whole")
+        face.say(f"{counted(verdict.checked, 'object')}, all whole")
     else:
         face.say(_next_step(repaired=remotes is not None))
         face.differs()

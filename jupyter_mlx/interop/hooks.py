@@ -11,6 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from jupyter_mlx.data.wording import counted
 from jupyter_mlx.errors import ConflictError, MlxError, NotFoundError
 from jupyter_mlx.project import Project
 
@@ -62,9 +63,7 @@ def _bring(project: Project, before: str, after: str) -> None:
         except MlxError as error:
             left.append(_why(path, error))
     if done:
-        _say(
-            f"brought the data along: {files:,} file{'s' * (files != 1)} in {done} of {len(wanted)} changed paths"
-        )
+        _say(f"brought the data along: {counted(files, 'file')} in {done} of {len(wanted)} changed paths")
     if left:
         more = f" (and {len(left) - _SHOWN} more)" if len(left) > _SHOWN else ""
         _say("left as it is: " + "; ".join(left[:_SHOWN]) + more)

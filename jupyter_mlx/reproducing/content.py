@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jupyter_mlx.data import tablefiles
+from jupyter_mlx.data.wording import counted
 
 from .checks import State, Tolerance, texts, worst
 
@@ -69,7 +70,7 @@ def _rows(was: tablefiles.Table, now: tablefiles.Table, tolerance: Tolerance) ->
         apart += state != "same"
         if state == "different" and not first:
             first = f", the first is row {number}: {_changed(was.columns, a, b)}"
-    return worst(states), f"{apart:,} row{'s' * (apart != 1)}{first}" if apart else ""
+    return worst(states), counted(apart, "row") + first if apart else ""
 
 
 def _cell(was: str, now: str, tolerance: Tolerance) -> State:
