@@ -89,9 +89,9 @@ def rows(sizes: dict[str, int]) -> list[tuple[str, str, str]]:
         ("an empty tracked cell in a kernel, above the bare cell, ms", "cell_ms", "5"),
         (f"{sizes['steps']:,} steps of a metric, one call each, s", "steps_s", "0.3"),
         (f"100 of {some:,} runs by a metric, ms", f"page_sorted_{some}_ms", "10"),
-        (f"the same, filtered by a metric and a param, ms", f"page_filtered_{some}_ms", "10"),  # noqa: F541
+        ("the same, filtered by a metric and a param, ms", f"page_filtered_{some}_ms", "10"),
         (f"100 of {many:,} runs by a metric, ms", f"page_sorted_{many}_ms", "50"),
-        (f"the same, filtered by a metric and a param, ms", f"page_filtered_{many}_ms", "50"),  # noqa: F541
+        ("the same, filtered by a metric and a param, ms", f"page_filtered_{many}_ms", "50"),
         ("disk for a run without outputs, bytes", "disk_bytes", "2,000"),
     ]
 
