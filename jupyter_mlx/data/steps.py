@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
@@ -33,6 +34,7 @@ Twins: TypeAlias = tuple[bytes, bool, bytes, bytes]
 
 _MOST_TWINS = 100
 _ASKED_TOGETHER = 2000
+_NAME = attrgetter("name")
 _HELD_BYTES = 16 << 20
 
 
@@ -173,8 +175,7 @@ class Planner:
         level = _Level(Steps(path.rpartition(b"/")[2], self._spool, gone=target is None))
         listing = self._listing(target) if target else None
         marks = Asked(folder.marks)
-        here = chain.from_iterable(folder.parts())
-        for name, now, then in paired(here, listing.entries if listing else ()):
+        for name, now, then in self._differing(folder, listing):
             if now != then or self._relink:
                 self._name(level, path + b"/" + name, now, then)
                 if len(level) >= TOGETHER:
@@ -185,6 +186,18 @@ class Planner:
         self._targets.pop(path, None)
         if level.steps:
             self._steps[path] = level.steps
+
+    def _differing(
+        self, folder: Folder, listing: Manifest | None
+    ) -> Iterator[tuple[bytes, Entry | None, Entry | None]]:
+        """The names that must be looked at, in order; of a large folder, all."""
+        here = chain.from_iterable(folder.parts())
+        if listing is None:
+            return paired(here, ())
+        if self._relink or max(len(listing), len(folder.marks)) > TOGETHER:
+            return paired(here, listing.entries)
+        ours, theirs = set(here), set(listing.entries)
+        return paired(sorted(ours - theirs, key=_NAME), sorted(theirs - ours, key=_NAME))
 
     def _name(self, level: _Level, path: bytes, now: Entry | None, then: Entry | None) -> None:
         if now and now.kind == FOLDER:
