@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import blake3
 
 from .capture import git
 from .capture.lineage import audit
@@ -18,6 +17,7 @@ from .capture.lineage.listening import Listening
 from .data import inputs as keeping
 from .errors import MlxError
 from .ledger.run import FileVersion
+from .store.copying import hash_file
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -172,16 +172,23 @@ def outside(files: Iterable[SeenFile], role: str) -> list[FileVersion]:
     return found
 
 
+def digest_of(path: str) -> str:
+    """The digest of a file outside the project as it is now; one that was read before and looks the same is not read.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    now = look(os.path.realpath(path))
+    if now is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    return f"b3:{_digest(os.path.realpath(path), now)}"
+
+
 @lru_cache(maxsize=4096)
 def _digest(path: str, _: Look) -> str:
     """The digest of a file's bytes; the look is there for the cache alone."""
-    hasher = blake3.blake3(max_threads=blake3.blake3.AUTO)
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123 (what it opens is told to nobody: see `quiet`)
-        block = bytearray(1 << 20)
-        view = memoryview(block)
-        while size := file.readinto(block):
-            hasher.update(view[:size])
-    return hasher.hexdigest()
+        return hash_file(file.fileno()).hex()
 
 
 def _version(version: Version, file: SeenFile) -> FileVersion:

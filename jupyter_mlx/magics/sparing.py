@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,9 +12,9 @@ import msgspec
 from jupyter_mlx.caching.key import imports, key_of, meaning
 from jupyter_mlx.caching.variables import Variables, bring, keep, user_key
 from jupyter_mlx.capture.slicing import names_of
-from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import MlxError
 from jupyter_mlx.ledger.wording import ago, lasted
+from jupyter_mlx.lineage import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -172,18 +171,11 @@ def _is_as_it_was(project: Project, file: FileVersion) -> bool:
         return False
     try:
         if file.kind == "outside":
-            return _digest_of(file.path) == file.digest
+            return digest_of(file.path) == file.digest
         now = project.workspace.version(file.path)
     except (MlxError, OSError):
         return False
     return now is not None and str(now.digest) == file.digest
-
-
-def _digest_of(path: str) -> str:
-    from jupyter_mlx.store.copying import hash_file
-
-    with Path(path).open("rb") as file:
-        return str(Digest(hash_file(file.fileno()).hex()))
 
 
 def _key() -> bytes:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_mlx.data.workspace import Workspace
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import AccessError, CorruptError, NotFoundError
+from jupyter_mlx.lineage import digest_of
 from jupyter_mlx.project import CONFIG, Project
 
 if TYPE_CHECKING:
@@ -116,15 +117,12 @@ def _remove(room: Room, path: str) -> None:
 
 def _look_at_outside(file: FileVersion, room: Room) -> None:
     """A file outside the project is read where it is; another content of it is told."""
-    from jupyter_mlx.store.copying import hash_file
-
     try:
-        with open(file.path, "rb") as found:  # noqa: PTH123
-            now = Digest(hash_file(found.fileno()).hex())
+        now = digest_of(file.path)
     except OSError as error:
         room.notes.append(f"{file.path}, outside the project, can't be read: {error.strerror}")
         return
-    if str(now) != file.digest:
+    if now != file.digest:
         room.notes.append(f"{file.path}, outside the project, is not what the run read")
 
 
