@@ -309,10 +309,11 @@ def _runs(project: Project) -> Iterator[Root]:
         raise RootError("the ledger", str(error)) from None
 
 
-def _named_in(record: bytes) -> Iterator[bytes]:
+def _named_in(data: bytes) -> Iterator[bytes]:
+    from .ledger import record
     from .ledger.needs import digests_in
 
-    for digest in digests_in(record):
+    for digest in digests_in(record.text(data)):
         yield Digest.parse(digest).raw
 
 

@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package is compiled: this clone may be, too
+
 _REST_S = 0.1  # longer than the moment in which a change of a file could hide from a stat
 
 
@@ -19,12 +21,18 @@ class Figure:
 
     seconds: float
     peak_mib: float
+    durable_s: float = 0.0
+    """Until all that it wrote was on the disk: the seconds, and those of a sync after it."""
     error: str = ""
     """Why it counts for nothing; empty where it went through."""
 
 
 def run(command: list[str], folder: Path, env: dict[str, str], fine: tuple[int, ...] = (0,)) -> Figure:
-    """Run a command to its end; `fine` are the exit codes that mean that it worked."""
+    """Run a command to its end; `fine` are the exit codes that mean that it worked.
+
+    What others left to be written is written first: who syncs would pay for who does not.
+    """
+    os.sync()
     time.sleep(_REST_S)
     with tempfile.TemporaryFile() as output:
         started = time.perf_counter()
@@ -34,14 +42,16 @@ def run(command: list[str], folder: Path, env: dict[str, str], fine: tuple[int, 
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=output,
             )  # fmt: skip
         except OSError as error:
-            return Figure(0, 0, str(error))
+            return Figure(0, 0, error=str(error))
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
         process.returncode = code = os.waitstatus_to_exitcode(status)
         output.seek(0)
         said = output.read().decode(errors="replace").strip()
+    os.sync()
+    durable_s = time.perf_counter() - started
     peak = usage.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-    return Figure(seconds, peak, "" if code in fine else f"exit code {code}: {said[-300:]}")
+    return Figure(seconds, peak, durable_s, "" if code in fine else f"exit code {code}: {said[-300:]}")
 
 
 def size_of(folder: Path) -> int:

@@ -80,7 +80,7 @@ class Round:
         for side in self._sides:  # what was measured must have been done
             words = ["diff", "-rq", original, side.project / DATA]
             if subprocess.run(words, capture_output=True, check=False).returncode:
-                self.found[f"checkout of all, {link}"][side.name].append(Figure(0, 0, "wrong bytes"))
+                self.found[f"checkout of all, {link}"][side.name].append(Figure(0, 0, error="wrong bytes"))
 
     def _travel(self) -> None:
         """To a remote folder, and from there into a clone."""

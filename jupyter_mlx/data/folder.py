@@ -13,7 +13,7 @@ from blake3 import blake3
 
 from .manifest import FOLDER, Entry, encoded
 from .marks import Asked, Marks
-from .scan import Row, Whole, entry_of, is_settled, size_of
+from .scan import KIND_AT, Row, Whole, entry_of, is_settled, size_of
 from .spool import Spool
 
 if TYPE_CHECKING:
@@ -135,6 +135,25 @@ class Folder:
                 at += 1
             yield sorted((*part, *self.others[start:at]), key=_NAME) if at > start else part
         yield self.others[at:]
+
+    def differing(self, entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
+        """What is in the finished folder and not among `entries`, and the other way round; for folders of few names."""
+        files = {name: mark for block in self.marks for name, mark in block.items()}
+        others = {entry.name: entry for entry in self.others}
+        theirs = [
+            entry
+            for entry in entries
+            if not (
+                (mark := files.get(entry.name))
+                and mark[KIND_AT] == entry.kind
+                and mark.endswith(entry.digest)
+            )
+            and others.get(entry.name) != entry
+        ]
+        same = {entry.name for entry in entries} - {entry.name for entry in theirs}
+        ours = [entry_of(name, files[name]) for name in files.keys() - same]
+        ours += [others[name] for name in others.keys() - same]
+        return sorted(ours, key=_NAME), theirs
 
     def listing(self) -> Spool:
         """The manifest of the finished folder."""

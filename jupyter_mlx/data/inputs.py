@@ -6,6 +6,7 @@ is about to change is stored before: afterwards nobody could.
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
@@ -13,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from jupyter_mlx.errors import MlxError
+from jupyter_mlx.store.copying import by_itself
 
 if TYPE_CHECKING:
     from .workspace import Version, Workspace
@@ -29,12 +31,15 @@ class Inputs:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._kept: dict[str, Version] = {}
+        self._looks: dict[str, tuple[int, int, int] | None] = {}
+        """How each file looked when it was opened."""
         self._busy = threading.Lock()
         self._closed = False
         self._patience_s = WAIT_S
 
     def opened(self, path: str) -> None:
         """Have `path` stored beside the caller."""
+        self._looks.setdefault(path, self._look(path))
         _asked.put((self, path))
 
     def changing(self, path: str) -> None:
@@ -61,12 +66,23 @@ class Inputs:
         """In the thread beside: store one file, unless the run has ended meanwhile."""
         with self._busy:
             if not self._closed and path not in self._kept:
-                self._keep(path)
+                with by_itself(lambda: not self._closed):
+                    self._keep(path)
 
     def _keep(self, path: str) -> None:
         # what can't be stored now is told when the run ends and it is tried again
         with suppress(MlxError, OSError):
-            self._kept[path] = self._workspace.save(path)
+            version = self._workspace.save(path)
+            # a thread that came late has stored what the run wrote, not what it read
+            if path not in self._looks or self._looks[path] == self._look(path):
+                self._kept.setdefault(path, version)
+
+    def _look(self, path: str) -> tuple[int, int, int] | None:
+        try:
+            found = os.stat(self._workspace.root / path)  # noqa: PTH116 (in the middle of anything: the shortest way)
+        except OSError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 _asked: queue.SimpleQueue[tuple[Inputs, str]] = queue.SimpleQueue()

@@ -88,7 +88,11 @@ def require_inside(root: Path, path: str) -> None:
     Raises:
         BadPathError: they do.
     """
-    folder = (root / path).parent
+    folder, parts = (root / path).parent, path.split("/")
+    ways = ("/".join((str(root), *parts[:count])) for count in range(1, len(parts) + 1))
+    if "" not in parts and ".." not in parts and not any(map(os.path.islink, ways)):
+        # without a link it leads nowhere else; a pipeline asks this some times a stage
+        return
     if not folder.resolve().is_relative_to(root.resolve()):
         raise BadPathError(path, f"lies behind a link that leaves the project (in {folder.resolve()})")
     full = root / path

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
-from jupyter_mlx.forking import ABANDONED, NO_FORK
+from jupyter_mlx.forking import ABANDONED, NO_FORK, close_before_fork
 
 from .manifest import Entry
 from .marks import Marks
@@ -74,6 +74,13 @@ class StatCache:
         self._path = str(path)
         self._db: sqlite3.Connection | None = None
         self._pid = os.getpid()
+        close_before_fork(self)
+
+    def close(self) -> None:
+        """Let go of the file; the next look opens it again."""
+        if self._db is not None and self._pid == os.getpid():
+            self._db.close()
+            self._db = None
 
     def load(self, folder: bytes) -> Row:
         """What is known of `folder`, a path relative to the project."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
-from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
@@ -34,7 +33,6 @@ Twins: TypeAlias = tuple[bytes, bool, bytes, bytes]
 
 _MOST_TWINS = 100
 _ASKED_TOGETHER = 2000
-_NAME = attrgetter("name")
 _HELD_BYTES = 16 << 20
 
 
@@ -110,7 +108,6 @@ class _Level:
         self.steps, self.todo = steps, Todo()
         self.lost: dict[bytes, bytes] = {}
         """Digest → path, of files whose bytes leave."""
-        self.writes = False
 
     def __len__(self) -> int:
         return len(self.todo.remove) + len(self.todo.write) + len(self.todo.relink)
@@ -175,13 +172,15 @@ class Planner:
         level = _Level(Steps(path.rpartition(b"/")[2], self._spool, gone=target is None))
         listing = self._listing(target) if target else None
         marks = Asked(folder.marks)
+        has_new_names = False
         for name, now, then in self._differing(folder, listing):
+            has_new_names |= now is None
             if now != then or self._relink:
                 self._name(level, path + b"/" + name, now, then)
                 if len(level) >= TOGETHER:
                     self._close(level, marks.among(level.todo.names))
         self._close(level, marks.among(level.todo.names))
-        if listing and level.writes:
+        if listing and has_new_names:  # the disk tells those apart that are there
             self._note_twins(path, listing, is_fresh=False)
         self._targets.pop(path, None)
         if level.steps:
@@ -191,13 +190,9 @@ class Planner:
         self, folder: Folder, listing: Manifest | None
     ) -> Iterator[tuple[bytes, Entry | None, Entry | None]]:
         """The names that must be looked at, in order; of a large folder, all."""
-        here = chain.from_iterable(folder.parts())
-        if listing is None:
-            return paired(here, ())
-        if self._relink or max(len(listing), len(folder.marks)) > TOGETHER:
-            return paired(here, listing.entries)
-        ours, theirs = set(here), set(listing.entries)
-        return paired(sorted(ours - theirs, key=_NAME), sorted(theirs - ours, key=_NAME))
+        if listing is not None and not self._relink and max(len(listing), len(folder.marks)) <= TOGETHER:
+            return paired(*folder.differing(tuple(listing.entries)))
+        return paired(chain.from_iterable(folder.parts()), listing.entries if listing else ())
 
     def _name(self, level: _Level, path: bytes, now: Entry | None, then: Entry | None) -> None:
         if now and now.kind == FOLDER:
@@ -228,7 +223,6 @@ class Planner:
             self.unsaved = min(self.unsaved or first, first)
         todo.seen = marks
         level.steps.do(todo)
-        level.writes |= bool(todo.write)
         level.todo, level.lost = Todo(), {}
 
     def _look_into(self, path: bytes, then: Entry) -> None:

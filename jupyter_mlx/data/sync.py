@@ -39,6 +39,7 @@ _LARGES_AT_ONCE = 3
 _KEPT_BYTES = 16 << 20
 _TOGETHER_BYTES = 16 << 20
 _ASKED_AT_ONCE = 4096
+_COPIED_AT_ONCE = 1 << 20
 _ABSENT = struct.Struct("<32sq")
 
 
@@ -108,6 +109,7 @@ class Sync:
                 self._progress.total(len(self._absent) // _ABSENT.size, self._total)
                 with self._target.batch() as batch:
                     self._files(batch)
+                self._absent.clear()
                 with self._target.batch() as batch:
                     self._manifests(batch)
         seconds = time.monotonic() - started
@@ -152,6 +154,8 @@ class Sync:
             wanted = [digest for digest in wanted if digest in missing]
         for digest, data in self._read_manifests(wanted):
             self._where[digest.raw] = self._kept.tell(), len(data)
+            if len(data) > _KEPT_BYTES:
+                self._kept.rollover()  # before it is written: it would be in memory once more
             self._kept.write(data)
             yield digest.raw, Manifest.decode(data)
 
@@ -238,8 +242,20 @@ class Sync:
         for raw in self._inner_first():
             start, length = self._where[raw]
             self._kept.seek(start)
-            batch.put(self._kept.read(length))
+            if length < SMALL_BYTES:
+                batch.put(self._kept.read(length))
+            else:
+                self._long_manifest(batch, Digest(raw.hex()), length)
             self._count(1, length)
+
+    def _long_manifest(self, batch: Batch, digest: Digest, length: int) -> None:
+        """Put what comes next in the kept ones from a file: a folder of a million files takes 50 MB."""
+        with tempfile.TemporaryFile() as file:
+            for left in range(length, 0, -_COPIED_AT_ONCE):
+                file.write(self._kept.read(min(left, _COPIED_AT_ONCE)))
+            file.seek(0)
+            if batch.put_open(file.fileno()) != digest:
+                raise CorruptObjectError(str(digest), str(self._temp))
 
     def _inner_first(self) -> list[bytes]:
         done: dict[bytes, None] = {}

@@ -16,11 +16,6 @@ MOST_LABELS = 10
 """Pairs of labels that are told; `--json` has all."""
 
 
-def counted(count: int, noun: str) -> str:
-    """`1 object`, `2,000 objects`."""
-    return f"{count:,} {noun}{'s' * (count != 1)}"
-
-
 def size(size_bytes: int) -> str:
     """A size for people."""
     amount = float(size_bytes)

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeAlias
 
 from blake3 import blake3
@@ -18,6 +19,8 @@ from .files import sync_data, temp_file, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_alone: ContextVar[Callable[[], bool]] = ContextVar("alone", default=lambda: False)
 
 Told: TypeAlias = Callable[[int], None]
 """Hears how many bytes more were read."""
@@ -31,6 +34,19 @@ _SYNC_BYTES = 64 << 20
 _BY_HAND = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
 """Why the system does not copy between two files: other disks, another kind of disk, an old kernel."""
 _FICLONE = 0x40049409
+
+
+@contextmanager
+def by_itself(wanted: Callable[[], bool]) -> Iterator[None]:
+    """While that is wanted, have the block's thread copy and hash without further threads.
+
+    The other processors are for what the user runs; once that has ended, the user waits for this.
+    """
+    token = _alone.set(wanted)
+    try:
+        yield
+    finally:
+        _alone.reset(token)
 
 
 def clone(source: int, target: int) -> bool:
@@ -75,7 +91,7 @@ def copy_range(source: int, start: int, length: int, target: int, at: int) -> in
 
 def hash_file(fd: int, told: Told | None = None) -> bytes:
     """The 32 bytes of the BLAKE3 of an open file, read from its start."""
-    if os.fstat(fd).st_size >= LONG_BYTES:
+    if os.fstat(fd).st_size >= LONG_BYTES and not _alone.get()():
         return _hash_long(fd, told)
     hasher, buffer = blake3(), memoryview(bytearray(BLOCK_BYTES))
     os.lseek(fd, 0, os.SEEK_SET)
@@ -147,7 +163,7 @@ class Following:
     """Hashes what is being written to an open file, from its beginning, and syncs it, in threads of its own."""
 
     def __init__(self, fd: int, *, sync: bool, told: Told | None = None) -> None:
-        self._fd, self._sync, self._told = fd, sync, told
+        self._fd, self._sync, self._told, self._alone = fd, sync, told, _alone.get()
         self._hasher, self._buffer = blake3(), memoryview(bytearray(STRIDE_BYTES))
         self._written = self._hashed = self._synced = 0
         self._hashers, self._syncers = (ThreadPoolExecutor(1, f"jmlx-{name}") for name in ("hash", "sync"))
@@ -160,6 +176,13 @@ class Following:
         Raises:
             OSError: the file can't be read, or a sync of it failed.
         """
+        if self._alone():
+            self._hash(end)
+            self._written = end
+            if self._sync and end - self._synced >= _SYNC_BYTES:
+                sync_data(self._fd)
+                self._synced = end
+            return
         self._hashing.append((end, self._hashers.submit(self._hash, end)))
         self._written = end
         while self._hashing and (self._hashing[0][1].done() or end - self._hashing[0][0] > _AHEAD_BYTES):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import frames
+from .database import transaction
 from .pack_rows import PackRows
-from .packs import transaction
 
 if TYPE_CHECKING:
     import sqlite3

@@ -14,12 +14,13 @@ from jupyter_mlx.errors import AccessError, CorruptObjectError, ObjectNotFoundEr
 
 from .base import NewerFormatError
 from .compacting import Chunked
+from .database import parts
 from .files import make_folder, new_file, write_all, write_atomically
 from .frames import RECIPE
 from .large import LargeObjects
 from .leases import Leases
 from .local_batch import LocalBatch
-from .packs import PackIndex, parts
+from .packs import PackIndex
 from .small import PackWriter, SmallObjects
 
 if TYPE_CHECKING:

@@ -16,18 +16,18 @@ import os
 import sqlite3
 import time
 from dataclasses import dataclass
-from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from jupyter_mlx.errors import AccessError
-from jupyter_mlx.forking import ABANDONED, NO_FORK
+from jupyter_mlx.forking import ABANDONED, NO_FORK, close_before_fork
 
 from . import frames
+from .database import access_error, among, insert, is_damage, parts, transaction
 from .files import inherit_access, sync_data
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     Row = tuple[bytes, int, int, int]
     """Digest, offset, length, encoding."""
@@ -38,8 +38,6 @@ SUFFIX = ".pack"
 CONDEMNED = "condemned"
 _VERSION = 2
 _PATIENCE_S = 10.0
-_ASKED_AT_ONCE = 500
-_INSERTED_AT_ONCE = 100
 _CACHE_KIB = 16_000
 """What of the file is kept in memory: digests are asked for in no order, each on a page of its own."""
 _SCHEMA = """
@@ -73,6 +71,7 @@ class PackIndex:
         self._path, self._packs = path, packs
         self._connection: sqlite3.Connection | None = None
         self._pid = os.getpid()
+        close_before_fork(self)
 
     def find(self, digest: bytes) -> Place | None:
         """Where the object is; None where the cache knows of none."""
@@ -90,7 +89,7 @@ class PackIndex:
         def work(db: sqlite3.Connection) -> dict[str, list[Found]]:
             found: dict[int, list[Found]] = {}
             for some in parts(asked):
-                query = f"SELECT offset, length, encoding, digest, pack FROM objects {_among(some)}"  # noqa: S608
+                query = f"SELECT offset, length, encoding, digest, pack FROM objects {among(some)}"  # noqa: S608
                 for row in db.execute(query, some):
                     found.setdefault(row[4], []).append(row)
             names = dict(db.execute("SELECT id, name FROM packs"))
@@ -107,7 +106,7 @@ class PackIndex:
             if not db.execute("SELECT 1 FROM objects LIMIT 1").fetchone():
                 return found
             for some in parts(asked):
-                query = f"SELECT digest FROM objects {_among(some)}"  # noqa: S608
+                query = f"SELECT digest FROM objects {among(some)}"  # noqa: S608
                 found.update(map(itemgetter(0), db.execute(query, some)))
             return found
 
@@ -205,13 +204,13 @@ class PackIndex:
             try:
                 return work(self._connect())
             except sqlite3.DatabaseError as error:
-                if not _is_damage(error):
-                    raise AccessError(self._path, str(error)) from None
+                if not is_damage(error):
+                    raise access_error(error, self._path) from None
             self._discard()
             try:
                 return work(self._connect())
             except sqlite3.DatabaseError as error:
-                raise AccessError(self._path, str(error)) from None
+                raise access_error(error, self._path) from None
 
     def _after_fork(self) -> None:
         if self._connection is not None:
@@ -344,16 +343,6 @@ def _read(fd: int, start: int, end: int) -> tuple[list[Row], int]:
     return rows, last
 
 
-def parts(asked: Sequence[bytes], count: int = _ASKED_AT_ONCE) -> Iterator[Sequence[bytes]]:
-    """So many at a time; without a count, as many as one question to SQLite may name."""
-    for start in range(0, len(asked), count):
-        yield asked[start : start + count]
-
-
-def _among(some: Sequence[bytes]) -> str:
-    return f"WHERE digest IN ({','.join('?' * len(some))})"
-
-
 def _note(db: sqlite3.Connection, pack: str, rows: list[Row], size: int, end: int) -> None:
     db.execute(
         'INSERT INTO packs (name, size, "end") VALUES (?1, ?2, ?3) '
@@ -365,14 +354,6 @@ def _note(db: sqlite3.Connection, pack: str, rows: list[Row], size: int, end: in
     for table in ("damaged", "lost"):
         if db.execute(f"SELECT 1 FROM {table}").fetchone():  # noqa: S608
             db.executemany(f"DELETE FROM {table} WHERE digest = ?", ((row[0],) for row in rows))  # noqa: S608
-
-
-def insert(db: sqlite3.Connection, table: str, values: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert what is not there yet: some rows in one statement take less time than one by one."""
-    for at in range(0, len(rows), _INSERTED_AT_ONCE):
-        some = rows[at : at + _INSERTED_AT_ONCE]
-        query = f"INSERT OR IGNORE INTO {table} VALUES {','.join([values] * len(some))}"  # noqa: S608
-        db.execute(query, list(chain.from_iterable(some)))
 
 
 def _await_writer(fd: int, patience_s: float) -> bool:
@@ -388,23 +369,3 @@ def _await_writer(fd: int, patience_s: float) -> bool:
             if time.monotonic() > deadline:
                 return True
             time.sleep(0.01)
-
-
-@contextlib.contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """All of the block's changes or none; no other process writes meanwhile."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):
-            db.execute("ROLLBACK")
-        raise
-
-
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Whether the file itself is wrong, and not the moment (locked, full, read-only)."""
-    if isinstance(error, sqlite3.OperationalError):
-        return "no such table" in str(error) or "no such column" in str(error)
-    return True

@@ -13,17 +13,15 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from jupyter_mlx.errors import AccessError
 from jupyter_mlx.forking import ABANDONED, NO_FORK
 
+from .database import ASKED_AT_ONCE, access_error, among, insert, transaction
 from .listing import PACK_HEADER, PIECE, Listing
-from .packs import insert, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _VERSION = 1
-_ASKED_AT_ONCE = 500
 _SCHEMA = """
 CREATE TABLE listed (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE packs (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, condemned INTEGER NOT NULL DEFAULT 0);
@@ -256,13 +254,13 @@ class RemoteIndex:
             try:
                 return work(self._connect())
             except sqlite3.OperationalError as error:
-                raise AccessError(str(self._path), str(error)) from None
+                raise access_error(error, self._path) from None
             except sqlite3.DatabaseError:
                 self._discard()
             try:
                 return work(self._connect())
             except sqlite3.DatabaseError as error:
-                raise AccessError(str(self._path), str(error)) from None
+                raise access_error(error, self._path) from None
 
     def _connect(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -327,6 +325,6 @@ def _asked(
     db: sqlite3.Connection, query: str, wanted: Sequence[bytes] | Sequence[int], column: str = "digest"
 ) -> Iterator[tuple[Any, ...]]:
     """The rows for these keys, as many at a time as one question may name."""
-    for at in range(0, len(wanted), _ASKED_AT_ONCE):
-        some = wanted[at : at + _ASKED_AT_ONCE]
-        yield from db.execute(query.format(f"WHERE {column} IN ({','.join('?' * len(some))})"), some)
+    for at in range(0, len(wanted), ASKED_AT_ONCE):
+        some = wanted[at : at + ASKED_AT_ONCE]
+        yield from db.execute(query.format(among(some, column)), some)

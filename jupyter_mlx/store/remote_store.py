@@ -23,7 +23,7 @@ from . import condemned
 from .base import NewerFormatError
 from .blobs import BlobNotFoundError, ReadOnlyRemoteError, RemoteError
 from .files import new_file
-from .listing import OBJECT, RECIPE, BadListingError, decode
+from .listing import OBJECT, RECIPE, BadListingError, Listing, decode
 from .recipes import Recipe
 from .remote_batch import RemoteBatch
 from .remote_copy import copy_pieces
@@ -47,7 +47,9 @@ T = TypeVar("T")
 FORMAT = b"jupyter_mlx remote\nformat: 1\n"
 _LONGEST_LISTINGS = 256 << 20
 _NAME = re.compile(r"[0-9a-f]{64}")
-_LISTINGS_AT_ONCE = 64
+_LISTINGS_AT_ONCE = 16
+_NOTED_BYTES = 4 << 20
+"""Of listings that are noted together: decoded, they take five times that in memory."""
 _TOGETHER = 1 << 14
 
 
@@ -107,10 +109,15 @@ class RemoteStore:
         known = self.index.listed()
         fresh = sorted(there - known)
         for at in range(0, len(fresh), _LISTINGS_AT_ONCE):
-            found = self._listings(fresh[at : at + _LISTINGS_AT_ONCE])
-            self.index.add_all(
-                [(name, list(decode(data, f"{self}/{index_path(name)}"))) for name, data in found]
-            )
+            some: list[tuple[str, list[tuple[str, Listing]]]] = []
+            size = 0
+            for name, data in self._listings(fresh[at : at + _LISTINGS_AT_ONCE]):
+                some.append((name, list(decode(data, f"{self}/{index_path(name)}"))))
+                size += len(data)
+                if size >= _NOTED_BYTES:
+                    self.index.add_all(some)
+                    some, size = [], 0
+            self.index.add_all(some)
         if known - there:
             self.index.forget(known - there)
         condemned.refresh(self.blobs, self.index, names)

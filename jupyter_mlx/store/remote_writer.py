@@ -27,7 +27,10 @@ PACK_BYTES = 16 << 20
 IN_FLIGHT_BYTES = 32 << 20
 """Packs that are sent at once are made smaller, so that together, with their copies, they take no more."""
 
-_OBJECT_BYTES = 256
+BLOCK_OBJECTS = 8192
+"""A block of tiny objects is closed when it has so many."""
+
+_OBJECT_BYTES = 512
 """What an object takes in memory besides its bytes, so that a pack of tiny ones is closed sooner."""
 
 _TOGETHER = 1 << 16
@@ -79,7 +82,7 @@ class PackSender:
             taken += len(data)
             block += data
             items.append((digest, len(data), kind))
-            if len(block) >= BLOCK_BYTES:
+            if len(block) >= BLOCK_BYTES or len(items) >= BLOCK_OBJECTS:
                 self._close_block()
                 if self._gathered >= self._pack_bytes:
                     self._send()

@@ -9,6 +9,7 @@ import sys
 
 import psutil
 import pytest
+from waiting import PATIENCE_S
 
 from jupyter_mlx.data.hands import LostHandError
 from jupyter_mlx.errors import CorruptObjectError
@@ -163,7 +164,7 @@ def test_when_the_process_is_killed_no_file_is_half_there_and_the_next_checkout_
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT])
 def test_the_process_ends_with_the_one_that_it_helps(root, sign):
     code = (
-        "import sys; from pathlib import Path; from test_hands import *; "
+        "import sys; from pathlib import Path; sys.path.append('..'); from test_hands import *; "
         "Project(Path(sys.argv[1])).workspace.checkout(progress=Slow(lambda process: print(process.pid, flush=True)))"
     )
     with subprocess.Popen(
@@ -174,7 +175,7 @@ def test_the_process_ends_with_the_one_that_it_helps(root, sign):
     ) as parent:
         hand = psutil.Process(int(parent.stdout.readline()))
         parent.send_signal(sign)
-        gone, alive = psutil.wait_procs([hand], 20)
+        gone, alive = psutil.wait_procs([hand], PATIENCE_S)
     assert gone
     assert not alive
     assert not (root / "data").exists()

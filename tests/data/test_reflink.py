@@ -92,7 +92,7 @@ def test_a_damaged_object_is_not_shared(root):
     path = workspace.store.linkable(version.digest)
     path.chmod(0o644)
     with path.open("r+b") as file:
-        file.write(b"\x00")
+        file.write(bytes([path.read_bytes()[0] ^ 1]))
     path.chmod(0o444)
     (root / "d").unlink()
     for link in (Link.AUTO, Link.REFLINK):

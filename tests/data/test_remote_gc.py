@@ -1,7 +1,7 @@
 """What a gc of a remote keeps, condemns and removes."""
 
 import json
-import os
+import random
 import subprocess
 
 import pytest
@@ -12,7 +12,7 @@ from jupyter_mlx.digest import Digest
 from jupyter_mlx.project import Project
 from jupyter_mlx.store import SMALL_BYTES
 
-LARGE = os.urandom(SMALL_BYTES * 4)
+LARGE = random.Random(4).randbytes(SMALL_BYTES * 4)
 
 
 def make(folder, remote):

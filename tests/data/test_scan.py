@@ -166,3 +166,19 @@ def test_a_single_file_keeps_what_is_known_of_its_neighbours(tmp_path, cache):
 def test_a_cache_that_cannot_be_written_costs_a_read_and_no_error(tmp_path):
     (tmp_path / "f").write_bytes(b"x")
     assert look(tmp_path, StatCache(tmp_path / "absent" / "scan.db"))[0].of == Digest.of(b"x")
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc")
+def test_a_child_inherits_no_connection_and_both_sides_go_on(tmp_path, cache):
+    (tmp_path / "f").write_bytes(b"x")
+    settle()
+    look(tmp_path, cache)
+    child = os.fork()
+    if child == 0:
+        files = {os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")}
+        os._exit(
+            any(file.startswith(str(tmp_path / "scan.db")) for file in files)
+            or look(tmp_path, cache)[0] is None
+        )
+    assert os.waitpid(child, 0)[1] == 0
+    assert look(tmp_path, cache)[0]

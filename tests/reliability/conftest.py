@@ -13,6 +13,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from commands import COMMANDS
+from waiting import PATIENCE_S
 
 
 def free_port():
@@ -26,7 +28,7 @@ def serving(words, port, **named):
     """A server process, from when it answers on its port."""
     process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **named)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break
@@ -42,6 +44,7 @@ def serving(words, port, **named):
 @pytest.fixture(scope="session")
 def s3_server():
     """An S3 server; with `.endpoint` and the credentials in `.env`."""
+    COMMANDS.need("s3fs")
     port = free_port()
     env = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
     words = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
@@ -68,6 +71,7 @@ def ssh_server(tmp_path_factory):
     sshd = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
     if sshd is None or os.geteuid() != 0:
         pytest.skip("sshd is not there, or the tests do not run as root")
+    COMMANDS.need("sshfs")
     folder, port = tmp_path_factory.mktemp("ssh"), free_port()
     home = folder / "home"
     (home / ".ssh").mkdir(parents=True, mode=0o700)

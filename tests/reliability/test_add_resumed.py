@@ -13,23 +13,26 @@ from jupyter_mlx.store import SMALL_BYTES, LocalStore
 from jupyter_mlx.testing.store import content
 
 ADDS = """
-import sys
+import sys, time
 from jupyter_mlx.data import reading
 from jupyter_mlx.project import Project
 reading._PAUSE_S = 0.0  # remember as often as can be, not every few seconds
-opened = 0
+opened, most = 0, float(sys.argv[2])
 def hook(event, arguments):
     global opened
     if event == "open" and isinstance(arguments[0], bytes) and arguments[0].endswith(b".bin"):
         opened += 1
+        if opened > most:
+            time.sleep(3600)
 sys.addaudithook(hook)
 Project.open(sys.argv[1]).workspace.add(["data"])
 print(opened)
 """
 
 
-def add(root):
-    return subprocess.Popen([sys.executable, "-c", ADDS, root], stdout=subprocess.PIPE, text=True)
+def add(root, most="inf"):
+    """Begin to add; after that many files it waits to be killed. It prints how many it opened."""
+    return subprocess.Popen([sys.executable, "-c", ADDS, root, str(most)], stdout=subprocess.PIPE, text=True)
 
 
 def remembered(root):
@@ -48,7 +51,7 @@ def test_an_add_that_was_killed_reads_only_the_rest(project, files, size, enough
     for number in range(files):
         (root / f"data/{number}.bin").write_bytes(b"%8d" % number + content(size - 8))
     time.sleep(0.1)  # longer than the tick in which a write could hide
-    process = add(root)
+    process = add(root, most=files // 2)
     while remembered(root) < enough:
         assert process.poll() is None, "it was done before it could be killed"
     process.send_signal(signal.SIGKILL)

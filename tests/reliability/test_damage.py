@@ -18,19 +18,26 @@ FILES = {
 }
 
 
-@pytest.fixture
-def root(tmp_path, jmlx):
-    """A project with a remote that has everything, and whose data is to be checked out."""
-    root = tmp_path / "project"
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, jmlx):
+    """What `root` is a copy of, made once."""
+    folder = tmp_path_factory.mktemp("whole")
+    root = folder / "project"
     assert jmlx("init", str(root)).returncode == 0
     for name, data in FILES.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(data)
     assert jmlx("add", "data", cwd=root).returncode == 0
-    for words in (("remote", "add", "origin", str(tmp_path / "remote")), ("push",)):
+    for words in (("remote", "add", "origin", "../remote"), ("push",)):
         assert jmlx(*words, cwd=root).returncode == 0
     shutil.rmtree(root / "data")
-    return root
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path, whole):
+    """A project with a remote that has everything, and whose data is to be checked out."""
+    return shutil.copytree(whole, tmp_path, symlinks=True, dirs_exist_ok=True) / "project"
 
 
 def flip(path, at, length):

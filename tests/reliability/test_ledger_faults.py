@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -51,16 +52,30 @@ def test_a_run_whose_process_is_stopped_is_interrupted_and_keeps_its_steps(proje
     assert (found.status, found.metrics) == (status, {"loss": 0.5})
 
 
-def test_a_process_with_the_number_of_a_dead_one_does_not_keep_its_run_open(project):
+@pytest.fixture
+def other():
+    """The number of another process that goes on."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield process.pid
+    process.communicate(b"\n")
+
+
+@pytest.mark.parametrize("birth", ["", "by an earlier boot 1"])
+def test_a_process_with_the_number_of_a_dead_one_does_not_keep_its_run_open(project, other, birth):
     me = Owner.here()
     run = Run(new_id(), "r", "cell", "running", utc_now())
-    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    try:
-        before = Owner(me.host, other.pid, me.started - 10_000)  # the number is another's by now
-        project.ledger.insert(run, process=before.encode())
-        assert project.ledger.get(run.id).status == "interrupted"
-    finally:
-        other.communicate(b"\n")
+    before = Owner(me.host, other, me.started - 10_000, birth)  # the number is another's by now
+    project.ledger.insert(run, process=before.encode())
+    assert project.ledger.get(run.id).status == "interrupted"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere a process is told by its time")
+def test_a_run_goes_on_where_the_clock_is_set_while_it_runs(project, other):
+    owner = Owner.of(other)
+    run = Run(new_id(), "r", "cell", "running", utc_now())
+    # what the clock said then is an hour from what it says now
+    project.ledger.insert(run, process=replace(owner, started=owner.started - 3600).encode())
+    assert project.ledger.get(run.id).status == "running"
 
 
 def test_the_runs_of_another_machine_are_left_alone(project):
@@ -100,6 +115,34 @@ def test_a_full_disk_is_told_the_code_goes_on_and_the_run_says_what_it_lacks(tmp
         assert project.ledger.get(run.id).problems == done.problems
         project.ledger.close()
         project.store.close()
+
+
+ONE_RUN = """
+import os, signal, sys
+from jupyter_mlx.project import Project
+project = Project.open()
+project.recorder.open(kind="block", name="r").finish()
+project.recorder.flush()
+if sys.argv[1] == "killed":
+    os.kill(os.getpid(), signal.SIGKILL)
+project.ledger.close()
+"""
+
+
+@pytest.mark.parametrize("how", ["ended", "killed"])
+def test_a_ledger_on_a_read_only_disk_is_read_and_writing_is_told(tmp_path, jmlx, how):
+    with mounted(tmp_path, ["mkfs.ext4", "-q"], 8) as disk:
+        root = Project.create(disk / "project").root
+        subprocess.run([sys.executable, "-c", ONE_RUN, how], cwd=root, check=False)
+        assert (root / ".mlx/ledger.db-wal").exists() == (how == "killed")
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        listed = jmlx("runs", "list", "--json", cwd=root)
+        assert [run["name"] for run in json.loads(listed.stdout)] == ["r"], listed.stderr
+        noted = jmlx("runs", "note", "last", "text", cwd=root)
+        assert noted.returncode == 1
+        assert "Read-only file system" in noted.stderr
+        with pytest.raises(MlxError, match="Read-only file system"):
+            Project.open(root).recorder.open(kind="block", name="r2")
 
 
 def test_a_clock_that_is_set_back_harms_no_order_of_steps(ledger_of_tomorrow):

@@ -8,8 +8,6 @@ import threading
 import time
 
 import pytest
-import s3fs
-import sshfs
 
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.store.blobs import BlobNotFoundError, ReadOnlyRemoteError, RemoteError
@@ -40,6 +38,9 @@ class TestSSH(StoreTests):
 @pytest.fixture
 def unknown():
     """Connections are made anew: fsspec keeps those of this process, whoever it is by now."""
+    import s3fs
+    import sshfs
+
     kinds = (s3fs.S3FileSystem, sshfs.SSHFileSystem)
     for kind in kinds:
         kind.clear_instance_cache()
@@ -185,3 +186,32 @@ def test_a_server_that_dies_in_a_push_or_a_pull_is_told_and_both_go_through_late
             (project.root / "data").unlink()
             subprocess.run(["rm", "-rf", ".mlx/store", ".mlx/remotes"], check=True)
     assert (project.root / "data").read_bytes() == PLENTY
+
+
+def test_a_gc_on_a_server_frees_what_nothing_needs_and_what_is_needed_comes_back(
+    place, project, jmlx, tmp_path
+):
+    data = project.root / "data"
+    options = [word for key, value in place.options.items() for word in ("-o", f"{key}={value}")]
+    jmlx("remote", "add", "origin", place.url, *options)
+    subprocess.run("git init -q && git add -A && git commit -qm begun", shell=True, check=True)
+    for content in (PLENTY, PLENTY[::-1]):
+        data.write_bytes(content)
+        jmlx("add", "data")
+        assert jmlx("push").returncode == 0
+    subprocess.run("git add -A && git commit -qm of-the-second", shell=True, check=True)
+    subprocess.run(["rm", "-rf", ".mlx/store"], check=True)  # nothing local stands in for the remote
+    before = stored_bytes(place, tmp_path)
+    freed = jmlx("gc", "--remote", "origin", "--grace", "0", "--json")
+    assert freed.returncode == 0, freed
+    assert before - stored_bytes(place, tmp_path) > len(PLENTY) * 0.9
+    data.unlink()
+    pulled = jmlx("pull")
+    assert pulled.returncode == 0, pulled
+    assert data.read_bytes() == PLENTY[::-1]
+
+
+def stored_bytes(place, tmp_path):
+    """The bytes of all blobs of a remote, as a client that knows nothing sees them."""
+    blobs = opened(place, tmp_path, f"fresh-{os.urandom(4).hex()}").blobs
+    return sum(len(blobs.get(name, 0, 1 << 30)) for name in blobs.names("packs"))

@@ -1,6 +1,7 @@
 """RELIABILITY rows 5, 7, 22 and 25: full and read-only disks, files that change, folders that become links."""
 
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -51,10 +52,10 @@ def root(tmp_path, small_disk):
 @pytest.mark.parametrize(
     "files",
     [
-        {"large": os.urandom(4 << 20)},
-        {"long": os.urandom(11 << 20)},
-        {f"{number}": os.urandom(4096) for number in range(1000)},
-        {f"large{number}": os.urandom(SMALL_BYTES) for number in range(3)},
+        {"large": random.Random(1).randbytes(4 << 20)},
+        {"long": random.Random(2).randbytes(11 << 20)},
+        {f"{number}": random.Random(number).randbytes(4096) for number in range(1000)},
+        {f"large{number}": random.Random(number).randbytes(SMALL_BYTES) for number in range(3)},
     ],
     ids=["one large", "one long", "many small", "several large"],
 )
