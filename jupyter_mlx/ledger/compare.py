@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from typing import Any, Literal, TypeAlias
 
+from jupyter_mlx.wording import counted
+
 from .cells import CellChange
 from .run import FileVersion, Run
 
@@ -313,11 +315,7 @@ def _shown(inside: Inside) -> Iterator[Finding]:
         yield Finding("figure", name, a, b, Rank.SHOWN)
     cells = [cell for cell in inside.cells if cell.outputs]
     if inside.text or cells:
-        come = sum(line.startswith("+") for line in inside.text[2:])
-        gone = sum(line.startswith("-") for line in inside.text[2:])
-        note = (
-            f"{come} lines added, {gone} removed" if inside.text else f"outputs of {len(cells)} cells differ"
-        )
+        note = _told(inside.text) if inside.text else f"outputs of {counted(len(cells), 'cell')} differ"
         yield Finding("text", "printed and shown" if inside.text else "outputs", None, None, Rank.SHOWN, note)
 
 

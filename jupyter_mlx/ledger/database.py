@@ -13,16 +13,21 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from jupyter_mlx.errors import AccessError, CorruptError, UnavailableError
-from jupyter_mlx.forking import ABANDONED, NO_FORK
+from jupyter_mlx.forking import NO_FORK, close_before_fork
 
 from .mounts import is_shared
 from .series import PackPoints
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
 
 PATIENCE_S = 30.0
 """How long a writer waits for another: far longer than any write takes."""
@@ -31,6 +36,8 @@ JOURNAL_VARIABLE = "JUPYTER_MLX_LEDGER_JOURNAL"
 WORTH = 10
 """A file of which this part is empty is written anew by a purge."""
 NOT_A_DATABASE = {"file is not a database", "database disk image is malformed"}
+FAILED = "disk I/O error"
+"""What SQLite says of a disk that fails; the file on it may be whole."""
 
 
 class DamagedLedgerError(CorruptError):
@@ -62,12 +69,27 @@ class NewerLedgerError(UnavailableError):
         )
 
 
+class _Held:
+    """A connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection: sqlite3.Connection | None = connection
+
+    def close(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+        self.connection = None
+
+
 class Database:
     """Connections to one file, and transactions on them."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._local = threading.local()
+        self._held: WeakSet[_Held] = WeakSet()
+        """Those of all threads; a thread that ends takes its own along."""
+        close_before_fork(self)
 
     def connection(self) -> sqlite3.Connection:
         """This thread's connection, opened and migrated on its first use.
@@ -77,46 +99,42 @@ class Database:
             DamagedLedgerError: the file is not a database.
             NewerLedgerError: a later version wrote it.
         """
-        # a connection must not cross a fork: the child's first use opens its own
-        if getattr(self._local, "pid", None) != os.getpid():
-            ABANDONED.append(getattr(self._local, "connection", None))
-            self._local.connection = self._open()
-            self._local.pid = os.getpid()
-        found = self._local.connection
-        assert isinstance(found, sqlite3.Connection)
-        return found
+        held: _Held | None = getattr(self._local, "held", None)
+        if held is None or held.connection is None:
+            held = self._local.held = _Held(self._open())
+            self._held.add(held)
+        assert held.connection is not None
+        return held.connection
 
     def close(self) -> None:
-        """Close this thread's connection."""
-        if getattr(self._local, "pid", None) == os.getpid():
-            with NO_FORK:
-                self._local.connection.close()
-            self._local.connection = None
-        self._local.pid = None
+        """Close the connections of all threads."""
+        with NO_FORK:
+            for held in tuple(self._held):
+                held.close()
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """A transaction that has the write lock from its start."""
-        with NO_FORK, told(self.path):
+        with NO_FORK, self._told():
             connection = self.connection()
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
             except BaseException:
-                connection.rollback()
+                _roll_back(connection)
                 raise
             connection.commit()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A transaction in which all queries see the same state."""
-        with NO_FORK, told(self.path):
+        with NO_FORK, self._told():
             connection = self.connection()
             connection.execute("BEGIN")
             try:
                 yield connection
             finally:
-                connection.rollback()
+                _roll_back(connection)
 
     def compact(self) -> None:
         """Give back the pages of what was deleted, where they are worth writing the file anew."""
@@ -131,22 +149,75 @@ class Database:
 
     def read(self, sql: str, values: tuple[object, ...] | dict[str, object] = ()) -> list[sqlite3.Row]:
         """All rows of one query."""
-        with NO_FORK, told(self.path):
+        with NO_FORK, self._told():
             return self.connection().execute(sql, values).fetchall()
 
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn SQLite's errors into ours, which say the next step."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            problem = str(error)
+            if problem in NOT_A_DATABASE:
+                self._let_go()
+                problem = self._damage()
+                if problem:
+                    raise DamagedLedgerError(str(self.path), problem) from error
+                error = sqlite3.OperationalError(FAILED)
+            elif problem == FAILED:
+                self._let_go()
+            from jupyter_mlx.store.database import access_error  # on use: it brings the store's parts along
+
+            raise access_error(error, self.path) from error
+
+    def _let_go(self) -> None:
+        """Have this thread's connection opened anew: after a disk failed, an old one fails on when it is back."""
+        held: _Held | None = getattr(self._local, "held", None)
+        if held is not None:
+            with suppress(sqlite3.Error):
+                held.close()
+            held.connection = None
+
+    def _damage(self) -> str:
+        """What is wrong with the file itself; empty where a disk that failed made it look so."""
+        try:
+            with closing(_connected(f"{self.path.as_uri()}?mode=rw", uri=True)) as connection:
+                found: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except sqlite3.OperationalError:
+            return ""
+        except sqlite3.DatabaseError as error:
+            return str(error)
+        return "" if found == "ok" else found
+
     def _open(self) -> sqlite3.Connection:
-        with told(self.path):
+        with self._told():
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise AccessError.of(error, self.path.parent) from error
-            # autocommit: transactions are begun by `write` alone
-            connection = sqlite3.connect(
-                self.path, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False
-            )
-            connection.row_factory = sqlite3.Row
+            if self._is_only_read():
+                return self._open_to_read()
+            connection = _connected(self.path)
             patiently(lambda: self._set_up(connection))
             return connection
+
+    def _is_only_read(self) -> bool:
+        return self.path.exists() and not os.access(self.path.parent, os.W_OK)
+
+    def _open_to_read(self) -> sqlite3.Connection:
+        """Of a disk that is not to be written; one of an earlier version is migrated in memory."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        # nobody can change it: SQLite need not lock it, for which it would write a file beside
+        is_whole = not log.exists() or not log.stat().st_size
+        connection = _connected(f"{self.path.as_uri()}?{'immutable=1' if is_whole else 'mode=ro'}", uri=True)
+        if connection.execute("PRAGMA user_version").fetchone()[0] < len(_migrations()):
+            disk, connection = connection, _connected(":memory:")
+            disk.backup(connection)
+            disk.close()
+        _define(connection)
+        self._migrate(connection)
+        return connection
 
     def _set_up(self, connection: sqlite3.Connection) -> None:
         wanted = os.environ.get(JOURNAL_VARIABLE) or ("delete" if is_shared(self.path.parent) else "wal")
@@ -155,20 +226,13 @@ class Database:
         # NORMAL loses no consistency; a power cut may lose the last commits, and
         # each finished run is also an object, which is synced
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.create_function("folded", 1, _folded, deterministic=True)
+        _define(connection)
         self._migrate(connection)
         # after the migrations: one that makes a table anew drops the old one
         connection.execute("PRAGMA foreign_keys = ON")
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
-        steps = sorted(
-            (
-                entry
-                for entry in files("jupyter_mlx.ledger.migrations").iterdir()
-                if entry.name.endswith(".sql")
-            ),
-            key=lambda entry: entry.name,
-        )
+        steps = _migrations()
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version == len(steps):
             return
@@ -187,6 +251,29 @@ class Database:
             connection.rollback()
             raise
         connection.commit()
+
+
+def _connected(place: Path | str, *, uri: bool = False) -> sqlite3.Connection:
+    # autocommit: transactions are begun by `write` alone
+    connection = sqlite3.connect(
+        place, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False, uri=uri
+    )
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _define(connection: sqlite3.Connection) -> None:
+    """Add the functions that our queries use."""
+    connection.create_function("folded", 1, _folded, deterministic=True)
+
+
+@cache
+def _migrations() -> tuple[Traversable, ...]:
+    """The steps from nothing to the present format, in their order."""
+    found = files("jupyter_mlx.ledger.migrations").iterdir()
+    return tuple(
+        sorted((entry for entry in found if entry.name.endswith(".sql")), key=lambda entry: entry.name)
+    )
 
 
 def _folded(text: Any) -> Any:
@@ -215,18 +302,7 @@ def statements(script: str) -> Iterator[str]:
             part = ""
 
 
-@contextmanager
-def told(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ours, which say the next step."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        problem = str(error)
-        if problem in NOT_A_DATABASE:
-            raise DamagedLedgerError(str(path), problem) from error
-        known = {
-            "unable to open database file": "Permission denied",
-            "attempt to write a readonly database": "Permission denied",
-            "database or disk is full": "No space left on device",
-        }
-        raise AccessError(str(path), known.get(problem, problem)) from error
+def _roll_back(connection: sqlite3.Connection) -> None:
+    """End a transaction; where the disk failed in it, SQLite has done so already, or can't."""
+    with suppress(sqlite3.Error):
+        connection.rollback()

@@ -10,24 +10,28 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from jupyter_mlx.errors import AccessError, ConflictError
+from jupyter_mlx.errors import AccessError
 
 from . import purging, rows
+from .browsing import Browsing
 from .database import Database
 from .edits import Edits
 from .makers import Makers
 from .needs import Needs
 from .owner import Owner
+from .places import Places
 from .run import FileVersion, Run, Series, utc_now
 from .selection import Selection
 from .series import unpack
 from .steps import Steps
 from .writing import (
+    AmbiguousRunError,
     RunNotFoundError,
     insert_run,
     put_detail,
     put_files,
     put_parts,
+    put_progress,
     put_values,
     rowid_of,
     touch,
@@ -36,20 +40,6 @@ from .writing import (
 __all__ = ["AmbiguousRunError", "Changes", "Ledger", "Page", "RunNotFoundError"]
 
 LARGEST = 2**63 - 1
-LIGHT = "rowid, id, name, kind, status, started_at, duration_s, notebook, cell_id, parent, starred, note, seq, process"
-
-
-class AmbiguousRunError(ConflictError):
-    """The beginning of an id fits more than one run."""
-
-    code = "run-ambiguous"
-
-    def __init__(self, ref: str, ids: tuple[str, ...]) -> None:
-        super().__init__(ref, ids)
-        self.ref, self.ids = ref, ids
-
-    def __str__(self) -> str:
-        return f"{self.ref!r} begins the ids of several runs ({', '.join(self.ids)}); give more digits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +73,7 @@ class Ledger:
         self.path = path
 
     def close(self) -> None:
-        """Close this thread's connection; a later call opens it again."""
+        """Close the connections; a later call opens them again."""
         self._db.close()
 
     def checkpoint(self) -> None:
@@ -95,6 +85,14 @@ class Ledger:
     def open(self, run: Run) -> None:
         """Enter a run that begins now; this process is its owner."""
         self.insert(run, process=Owner.here().encode())
+
+    def reopen(self, id_: str) -> None:
+        """Have a run that ended go on; this process is its owner."""
+        with self._db.write() as db:
+            run = rowid_of(db, id_)
+            owner = Owner.here().encode()
+            db.execute("UPDATE runs SET status = 'running', process = ? WHERE rowid = ?", (owner, run))
+            touch(db, run)
 
     def insert(self, run: Run, *, process: str | None = None, record: str | None = None) -> bool:
         """Enter a run as it is; False, and nothing done, where its id is there already."""
@@ -127,6 +125,11 @@ class Ledger:
             put_values(db, run, params, {})
             touch(db, run)
 
+    def set_progress(self, id_: str, progress: Mapping[str, Any]) -> None:
+        """Note how far a running run is; of one that is sealed, nothing changes."""
+        with self._db.write() as db:
+            put_progress(db, id_, progress)
+
     def add_files(self, id_: str, role: str, files: Sequence[FileVersion]) -> None:
         """Add what a run read (`input`) or wrote (`output`)."""
         with self._db.write() as db:
@@ -135,25 +138,29 @@ class Ledger:
             touch(db, run)
 
     def finish(self, run: Run) -> Run:
-        """Seal a run: all but its params, metrics and tags, which are added to those there are."""
+        """Seal a run, and return it as it is then. See `seal`."""
+        self.seal(run)
+        return self.get(run.id)
+
+    def seal(self, run: Run) -> None:
+        """End a run: all but its params, metrics and tags, which are added to those there are."""
         self._steps.close(run.id)
         with self._db.write() as db:
             found = db.execute("SELECT rowid FROM runs WHERE id = ?", (run.id,)).fetchone()
             # the ledger was lost while the run went on: what is known of it begins the new one
             rowid = int(found[0]) if found else insert_run(db, run) or 0
             db.execute(
-                "UPDATE runs SET name = ?, status = ?, duration_s = ?, process = NULL WHERE rowid = ?",
+                "UPDATE runs SET name = ?, status = ?, duration_s = ? WHERE rowid = ?",
                 (run.name, run.status, run.duration_s, rowid),
             )
             put_detail(db, rowid, run)
             put_parts(db, rowid, run)
             touch(db, rowid)
-        return self.get(run.id)
 
     def set_record(self, id_: str, digest: str) -> None:
-        """Note the object that is the finished run."""
+        """Note the object that is the finished run; until then its process is known, see `Needs.unrecorded`."""
         with self._db.write() as db:
-            db.execute("UPDATE runs SET record = ? WHERE id = ?", (digest, id_))
+            db.execute("UPDATE runs SET record = ?, process = NULL WHERE id = ?", (digest, id_))
 
     def edit(
         self,
@@ -164,28 +171,25 @@ class Ledger:
         starred: bool | None = None,
     ) -> Run:
         """Change what people write on a run; None leaves it."""
-        id_ = self.resolve(ref)
         changes = {"tags": tags if tags is None else list(tags), "note": note, "starred": starred}
-        self._change(id_, **{name: value for name, value in changes.items() if value is not None})
-        return self.get(id_)
+        return self.get(
+            self._change(ref, **{name: value for name, value in changes.items() if value is not None})
+        )
 
-    def _change(self, id_: str, **changes: Any) -> None:
+    def _change(self, ref: str, **changes: Any) -> str:
+        id_ = self.resolve(ref)
         self._edits.add(id_, **changes)
         with self._db.write() as db:
             purging.change(db, rowid_of(db, id_), changes)
+        return id_
 
     def trash(self, ref: str) -> str:
         """Hide a run from every list; `untrash` brings it back. Returns its id."""
-        return self._set_trashed(ref, utc_now().timestamp())
+        return self._change(ref, trashed_at=utc_now().timestamp())
 
     def untrash(self, ref: str) -> str:
         """Show a run again that was put into the trash. Returns its id."""
-        return self._set_trashed(ref, None)
-
-    def _set_trashed(self, ref: str, at: float | None) -> str:
-        id_ = self.resolve(ref)
-        self._change(id_, trashed_at=at)
-        return id_
+        return self._change(ref, trashed_at=None)
 
     def trashed(self, before: float | None = None) -> tuple[str, ...]:
         """The runs that were put into the trash by then (seconds since the epoch), but for running ones."""
@@ -206,22 +210,7 @@ class Ledger:
 
     def mark_interrupted(self) -> int:
         """Close the runs whose process on this machine has ended without closing them; how many."""
-        stale = [
-            row["id"]
-            for row in self._db.read(
-                "SELECT id, process FROM runs WHERE status = 'running' AND process IS NOT NULL"
-            )
-            if Owner.decode(row["process"]).is_gone()
-        ]
-        if stale:
-            with self._db.write() as db:
-                for id_ in stale:
-                    db.execute(
-                        "UPDATE runs SET status = 'interrupted', process = NULL WHERE id = ? AND status = 'running'",
-                        (id_,),
-                    )
-                    touch(db, rowid_of(db, id_))
-        return len(stale)
+        return purging.interrupt(self._db)
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -253,7 +242,7 @@ class Ledger:
         self._catch_up()
         id_ = self.resolve(ref)
         row = self._db.read(
-            f"SELECT {LIGHT}, detail FROM runs JOIN details ON details.run = rowid WHERE id = ?", (id_,)
+            f"SELECT {rows.LIGHT}, detail FROM runs JOIN details ON details.run = rowid WHERE id = ?", (id_,)
         )[0]
         run = self._with_values([row])[0]
         files = self._db.read("SELECT * FROM files WHERE run = ? ORDER BY role, path", (row["rowid"],))
@@ -266,7 +255,9 @@ class Ledger:
         limit: int = 100,
         cursor: str | None = None,
         *,
+        offset: int = 0,
         trash: bool = False,
+        roots: bool = False,
     ) -> Page:
         """Some runs of a selection, without their detail.
 
@@ -275,30 +266,41 @@ class Ledger:
             sort: a field, param or metric; a leading `-` reverses; empty is newest first.
             limit: how many at most.
             cursor: `Page.next` of the page before.
+            offset: how many runs to pass over.
             trash: select from the trash, and nothing else.
+            roots: leave out the runs that stand under another one.
 
         Raises:
             QueryError: the query, sort or cursor cannot be read.
         """
         self._catch_up()
         with self._db.reading() as db:
-            selection = Selection(db, query, trash=trash)
-            chosen, after = selection.page(sort, limit, cursor)
+            selection = Selection(db, query, trash=trash, roots=roots)
+            chosen, after = selection.page(sort, limit, cursor, offset)
             marks = ",".join("?" * len(chosen))
             found = {
                 row["rowid"]: row
-                for row in db.execute(f"SELECT {LIGHT} FROM runs WHERE rowid IN ({marks})", chosen)
+                for row in db.execute(f"SELECT {rows.LIGHT} FROM runs WHERE rowid IN ({marks})", chosen)
             }
             runs = self._with_values([found[row] for row in chosen])
             return Page(runs, after, selection.total, self.seq())
 
-    def changed_since(self, seq: int) -> Changes:
-        """The runs that changed after that change number, the trashed and purged as `removed`."""
+    def changed_since(self, seq: int, most: int = -1) -> Changes:
+        """The runs that changed after that change number, the trashed and purged as `removed`.
+
+        Of the changes the first `most`, where that is not negative; `Changes.seq` says how far they reach.
+        """
         self._catch_up()
         now = self.seq()
-        changed = self._db.read(f"SELECT {LIGHT}, trashed_at FROM runs WHERE seq > ? ORDER BY seq", (seq,))
+        changed = self._db.read(
+            f"SELECT {rows.LIGHT}, trashed_at FROM runs WHERE seq > ? ORDER BY seq LIMIT ?", (seq, most)
+        )
+        if len(changed) == most:
+            now = changed[-1]["seq"]
         gone = [row["id"] for row in changed if row["trashed_at"] is not None]
-        gone += [row["id"] for row in self._db.read("SELECT id FROM purged WHERE seq > ?", (seq,))]
+        gone += [
+            row["id"] for row in self._db.read("SELECT id FROM purged WHERE seq > ? AND seq <= ?", (seq, now))
+        ]
         return Changes(self._with_values([r for r in changed if r["trashed_at"] is None]), tuple(gone), now)
 
     def series(
@@ -323,7 +325,7 @@ class Ledger:
     def writers(self, path: str, digest: str | None = None) -> tuple[Run, ...]:
         """The runs that wrote a path (at that version, where one is given), newest first, without detail."""
         found = self._db.read(
-            f"SELECT {LIGHT} FROM runs WHERE rowid IN (SELECT run FROM files WHERE path = ?1 AND role = 'output'"
+            f"SELECT {rows.LIGHT} FROM runs WHERE rowid IN (SELECT run FROM files WHERE path = ?1 AND role = 'output'"
             " AND (?2 IS NULL OR digest = ?2)) AND trashed_at IS NULL ORDER BY started_at DESC",
             (path, digest),
         )
@@ -343,9 +345,20 @@ class Ledger:
         return {row["id"]: row["record"] for row in found}
 
     @property
+    def browsing(self) -> Browsing:
+        """What a list of very many runs needs beside its pages."""
+        return Browsing(self._db, self._edits)
+
+    @property
     def makers(self) -> Makers:
         """Which runs wrote what."""
         return Makers(self._db)
+
+    @property
+    def places(self) -> Places:
+        """Which runs the cells of notebooks had."""
+        self._catch_up()
+        return Places(self._db, self._with_values)
 
     @property
     def needs(self) -> Needs:
@@ -357,7 +370,7 @@ class Ledger:
         return int(self._db.read("SELECT seq FROM counter")[0][0])
 
     def data_version(self) -> int:
-        """A number that differs once another connection has written: one cheap call."""
+        """A number that differs once another connection has written."""
         return int(self._db.read("PRAGMA data_version")[0][0])
 
     def _catch_up(self) -> None:
@@ -371,21 +384,14 @@ class Ledger:
             return ()
         ids = [row["rowid"] for row in found]
         marks = ",".join("?" * len(ids))
-        values = _grouped(
+        values = rows.grouped(
             self._db.read(
                 "SELECT run, kind, key, number, json FROM named_values JOIN names ON names.id = name"
                 f" WHERE run IN ({marks})",
                 tuple(ids),
             )
         )
-        tags = _grouped(self._db.read(f"SELECT * FROM tags WHERE run IN ({marks})", tuple(ids)))
+        tags = rows.grouped(self._db.read(f"SELECT * FROM tags WHERE run IN ({marks})", tuple(ids)))
         return tuple(
             rows.listed(row, values.get(row["rowid"], ()), tags.get(row["rowid"], ())) for row in found
         )
-
-
-def _grouped(found: Iterable[sqlite3.Row]) -> dict[int, list[sqlite3.Row]]:
-    groups: dict[int, list[sqlite3.Row]] = {}
-    for row in found:
-        groups.setdefault(row["run"], []).append(row)
-    return groups

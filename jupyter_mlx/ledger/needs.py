@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from .owner import Owner
 from .payloads import is_payload
 from .rows import detail_json
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _DIGEST = re.compile(r"\bb3:[0-9a-f]{64}\b")
 _PAGE = 500
+_NEWEST = 1000
 
 
 class Needs:
@@ -51,6 +53,15 @@ class Needs:
         """Whether there is such a run, or was one until it was purged."""
         query = "SELECT 1 FROM runs WHERE id = ?1 UNION SELECT 1 FROM purged WHERE id = ?1"
         return bool(self._db.read(query, (id_,)))
+
+    def unrecorded(self) -> list[str]:
+        """Of the runs that changed last those that ended, and whose process did too before they had a record."""
+        found = self._db.read(
+            "SELECT id, process FROM (SELECT * FROM runs ORDER BY seq DESC LIMIT ?)"
+            " WHERE record IS NULL AND process IS NOT NULL AND status != 'running'",
+            (_NEWEST,),
+        )
+        return [row["id"] for row in found if Owner.decode(row["process"]).is_gone()]
 
     def _details(self) -> Iterator[tuple[str, str | None, bytes]]:
         last = 0

@@ -6,8 +6,9 @@ import math
 import os
 import platform
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import msgspec
 
@@ -23,11 +24,18 @@ class Owner:
     pid: int
     started: float
     """Seconds since the epoch, as psutil tells it."""
+    birth: str = ""
+    """On Linux, which boot it was and how long after it the process began: no clock that is set moves that."""
 
     @classmethod
     def here(cls) -> Owner:
         """This process."""
-        return _of(os.getpid())
+        return cls.of(os.getpid())
+
+    @classmethod
+    def of(cls, pid: int) -> Owner:
+        """A process of this machine that goes on."""
+        return _of(pid)
 
     @classmethod
     def decode(cls, text: str) -> Owner:
@@ -36,7 +44,7 @@ class Owner:
 
     def encode(self) -> str:
         """The owner as JSON."""
-        return msgspec.json.encode(asdict(self)).decode()
+        return msgspec.json.encode(self).decode()
 
     def is_gone(self) -> bool:
         """Whether the process has ended; of another machine's it is not known, so False."""
@@ -56,6 +64,8 @@ class Owner:
 
     def _is_another(self) -> bool:
         """Whether the process of that number has ended, or is a later one."""
+        if self.birth and (found := _state_and_birth(self.pid)):
+            return found[0] in "ZX" or found[1] != self.birth
         import psutil
 
         try:
@@ -82,8 +92,25 @@ def _exists(pid: int) -> bool:
     return True
 
 
+def _state_and_birth(pid: int) -> tuple[str, str] | None:
+    """A process's state, by the letter of proc(5), and its `Owner.birth`; None where the system does not tell."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        # the name before it may have spaces and parentheses of its own
+        state, *fields = stat.rpartition(b")")[2].split()
+        return state.decode(), f"{_boot()} {int(fields[18])}"
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+@cache
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
 @cache
 def _of(pid: int) -> Owner:
     import psutil
 
-    return Owner(platform.node(), pid, psutil.Process(pid).create_time())
+    found = _state_and_birth(pid)
+    return Owner(platform.node(), pid, psutil.Process(pid).create_time(), found[1] if found else "")

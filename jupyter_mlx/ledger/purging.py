@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import record
-from .writing import add_points, find, insert_run, name_of, next_seq, put_tags, touch
+from .owner import Owner
+from .writing import add_points, find, insert_run, name_of, next_seq, put_tags, rowid_of, touch
 
 if TYPE_CHECKING:
     from .database import Database
@@ -76,3 +77,23 @@ def _apply(db: sqlite3.Connection, line: Mapping[str, Any]) -> None:
     run = find(db, id_)
     if run is not None:
         change(db, run, line)
+
+
+def interrupt(database: Database) -> int:
+    """Close the runs whose process on this machine has ended without closing them; how many."""
+    stale = [
+        row["id"]
+        for row in database.read(
+            "SELECT id, process FROM runs WHERE status = 'running' AND process IS NOT NULL"
+        )
+        if Owner.decode(row["process"]).is_gone()
+    ]
+    if stale:
+        with database.write() as db:
+            for id_ in stale:
+                db.execute(
+                    "UPDATE runs SET status = 'interrupted' WHERE id = ? AND status = 'running'",
+                    (id_,),
+                )
+                touch(db, rowid_of(db, id_))
+    return len(stale)

@@ -1,12 +1,13 @@
 """A record: a finished run as one immutable object, from which the ledger can be rebuilt.
 
-A record is a line that says what it is, then JSON. The line lets a rebuild
-find the records among the objects of a store, without any list of them. A run
-with a long series is format 2, which holds it packed: `docs/format.md`, "Records".
+A record is a line that says what it is, then compressed JSON. The line lets a
+rebuild find the records among the objects of a store, without any list of them.
+Formats 1 and 2, which were not compressed, are read: `docs/format.md`, "Records".
 """
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -17,8 +18,10 @@ from .rows import finite
 from .run import Run, Series
 from .series import from_record, to_record
 
-MAGIC = b"mlx-record 1\n"
-MAGIC_PACKED = b"mlx-record 2\n"
+MAGIC = b"mlx-record 3\n"
+MAGIC_PLAIN = (b"mlx-record 1\n", b"mlx-record 2\n")
+MOST_BYTES = 1 << 30
+"""Of a record that is expanded: a larger one is none that we wrote."""
 NEEDED = {"id", "name", "kind", "status", "started_at", "metrics"}
 EMPTY = {
     name: value
@@ -36,18 +39,26 @@ def encode(run: Run, series: Series) -> bytes:
         if name != "seq" and (name in NEEDED or value != EMPTY[name])
     }
     told = {key: to_record(points) for key, points in series.items()}
-    magic = MAGIC_PACKED if any(isinstance(points, dict) for points in told.values()) else MAGIC
-    return magic + msgspec.json.encode(finite({**facts, "series": told}))
+    return MAGIC + zlib.compress(msgspec.json.encode(finite({**facts, "series": told})))
 
 
 def decode(data: bytes) -> tuple[Run, Series] | None:
     """The run and its series; None for bytes that are no record."""
-    if not data.startswith((MAGIC, MAGIC_PACKED)):
-        return None
     try:
-        facts = msgspec.json.decode(data[len(MAGIC) :], type=dict[str, Any])
+        facts = msgspec.json.decode(text(data), type=dict[str, Any])
         series = {key: from_record(points) for key, points in facts.pop("series").items()}
         facts["metrics"] = {key: float(value) for key, value in facts["metrics"].items()}
         return msgspec.convert(facts, Run), series
     except (msgspec.MsgspecError, AttributeError, KeyError, TypeError, ValueError):
         return None
+
+
+def text(data: bytes) -> bytes:
+    """The JSON of a record; empty for bytes that are none."""
+    head, body = data[: len(MAGIC)], data[len(MAGIC) :]
+    if head in MAGIC_PLAIN:
+        return body
+    try:
+        return zlib.decompressobj().decompress(body, MOST_BYTES) if head == MAGIC else b""
+    except zlib.error:
+        return b""

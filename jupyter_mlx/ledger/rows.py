@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 import sqlite3
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from typing import Any, TypeAlias
@@ -17,6 +19,7 @@ from .run import Failure, FileVersion, Run, Value
 DETAIL = (
     "source", "slice", "slice_notes", "guessed", "seeds", "command", "key", "variables", "cell_outputs",
     "environment", "git", "error", "resources", "incomplete", "problems", "notebook_how",
+    "progress",
 )  # fmt: skip
 """The fields of a run that are shown, never searched: one JSON value."""
 
@@ -24,8 +27,12 @@ SHORT = 400
 """A detail of fewer bytes is kept as it is."""
 SOME = 1000
 """So many numbers of an array are kept; of more, what `str` makes of it."""
+_ODD = re.compile(rb"null|\d{19}")
 NAN = '"NaN"'
 """What stands for NaN, which SQL has not, as JSON."""
+
+LIGHT = "rowid, id, name, kind, status, started_at, duration_s, notebook, cell_id, parent, starred, note, seq, process"
+"""The columns that `listed` reads."""
 
 ValueRow: TypeAlias = tuple[str, str, "float | None", "str | None"]
 
@@ -47,12 +54,21 @@ def plain(value: Any, depth: int = 0) -> Value:
         return [plain(item, depth + 1) for item in value]
     if isinstance(value, datetime):
         return value.isoformat()
-    item = getattr(value, "item", None)
-    if callable(item) and getattr(value, "size", 1) == 1:
-        return plain(item(), depth + 1)
-    if hasattr(value, "tolist") and getattr(value, "size", SOME + 1) <= SOME:
-        return plain(value.tolist(), depth + 1)
+    if not isinstance(value, type):  # `numpy.float32` is no number
+        for ask, most in (("item", 1), ("tolist", SOME)):
+            give = getattr(value, ask, None)
+            if callable(give) and _size(value) <= most:
+                # a tensor of torch's `meta` device has no numbers to give
+                with suppress(TypeError, ValueError, RuntimeError):
+                    return plain(give(), depth + 1)
     return storable(str(value))
+
+
+def _size(value: Any) -> int:
+    """How many numbers an array or tensor has; of torch's, `size` is a method and gives the shape."""
+    ask = getattr(value, "numel", None)
+    found = ask() if callable(ask) else getattr(value, "size", 1 if not hasattr(value, "tolist") else None)
+    return found if isinstance(found, int) else SOME + 1
 
 
 def storable(text: str) -> str:
@@ -74,7 +90,7 @@ def number(value: Any) -> float | None:
 
 def to_json(value: Any) -> str:
     """A value as JSON text; NaN and the infinities as the strings that Python prints."""
-    return msgspec.json.encode(finite(value)).decode()
+    return _as_json(value).decode()
 
 
 def finite(value: Any) -> Any:
@@ -96,8 +112,27 @@ def detail_of(run: Run) -> bytes:
     """The `detail` column of a run."""
     fields = {name: getattr(run, name) for name in DETAIL}
     fields["error"] = asdict(run.error) if run.error else None
-    data = msgspec.json.encode(finite({name: value for name, value in fields.items() if value}))
+    return _packed({name: value for name, value in fields.items() if value})
+
+
+def with_progress(detail: bytes | str, progress: Mapping[str, Any]) -> bytes:
+    """A `detail` column that says how far its run is."""
+    return _packed({**msgspec.json.decode(detail_json(detail)), "progress": dict(progress)})
+
+
+def _packed(fields: Mapping[str, Any]) -> bytes:
+    data = _as_json(fields)
     return data if len(data) < SHORT else zlib.compress(data)
+
+
+def _as_json(value: Any) -> bytes:
+    """See `to_json`; what JSON can say as it is, as nearly all of it, is not walked through."""
+    try:
+        data = msgspec.json.encode(value)
+    except (OverflowError, ValueError, TypeError):
+        data = b"null"
+    # NaN and the infinities, and perhaps a huge number
+    return msgspec.json.encode(finite(value)) if _ODD.search(data) else data
 
 
 def detail_json(detail: bytes | str) -> bytes:
@@ -168,6 +203,7 @@ def with_detail(run: Run, detail: bytes, files: Iterable[sqlite3.Row]) -> Run:
         git=fields.get("git", {}),
         error=Failure(error["ename"], error["evalue"], tuple(error["traceback"])) if error else None,
         resources=fields.get("resources", {}),
+        progress=fields.get("progress", {}),
         problems=tuple(fields.get("problems", ())),
         notebook_how=fields.get("notebook_how", ""),
         incomplete=tuple(fields.get("incomplete", ())),
@@ -187,3 +223,11 @@ def version(row: sqlite3.Row) -> FileVersion:
         source=row["source"],
         changed=bool(row["changed"]),
     )
+
+
+def grouped(found: Iterable[sqlite3.Row]) -> dict[int, list[sqlite3.Row]]:
+    """Rows by their run."""
+    groups: dict[int, list[sqlite3.Row]] = {}
+    for row in found:
+        groups.setdefault(row["run"], []).append(row)
+    return groups

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Literal, TypeAlias
 
-Kind: TypeAlias = Literal["cell", "notebook", "stage", "block", "sweep", "reproduce", "snapshot"]
+Kind: TypeAlias = Literal["cell", "notebook", "stage", "block", "pipeline", "sweep", "reproduce", "snapshot"]
 Status: TypeAlias = Literal["running", "finished", "failed", "interrupted"]
 How: TypeAlias = Literal["declared", "seen", "weak"]
 Value: TypeAlias = Any
@@ -105,6 +105,8 @@ class Run:
     """cpu_s, peak_memory_bytes, …; of a long run also `series`. See `capture.resources`."""
     incomplete: tuple[str, ...] = ()
     """Why files may be missing from the inputs and outputs, each with the next step; empty where all could be seen."""
+    progress: dict[str, Any] = field(default_factory=dict)
+    """Of a stage that runs: `cell`, of `cells`, and the last `line` that it printed; written a few times a second."""
     problems: tuple[str, ...] = ()
     """What could not be recorded, a sentence each: steps that a full disk refused, say."""
     starred: bool = False

@@ -91,18 +91,30 @@ class Phase:
 class Selection:
     """The runs of one query, as they are at this moment; `db` is in a transaction."""
 
-    def __init__(self, db: sqlite3.Connection, query: str = "", *, trash: bool = False) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, query: str = "", *, trash: bool = False, roots: bool = False
+    ) -> None:
         self._db, self._trash = db, trash
         node = parse(query)
         trashed = Rows(self._rows("SELECT rowid AS row FROM runs WHERE trashed_at IS NOT NULL"))
         self.rows = trashed if trash else ~trashed
         if node is not None:
             self.rows = self._chosen(node, query) & self.rows
+        if roots:
+            # a child whose parent is gone stands by itself
+            self.rows &= ~Rows(
+                self._rows(
+                    "SELECT rowid AS row FROM runs AS child WHERE parent IS NOT NULL AND EXISTS"
+                    " (SELECT 1 FROM runs WHERE id = child.parent AND trashed_at IS NULL)"
+                )
+            )
         self._all: int = db.execute("SELECT count(*) FROM runs").fetchone()[0]
         self.total = self._all - len(self.rows.ids) if self.rows.but else len(self.rows.ids)
 
-    def page(self, sort: str, limit: int, cursor: str | None) -> tuple[list[int], str | None]:
-        """The rows of a page, and the cursor of the next one."""
+    def page(
+        self, sort: str, limit: int, cursor: str | None, offset: int = 0
+    ) -> tuple[list[int], str | None]:
+        """The rows of a page, and the cursor of the next one; `offset` rows are passed over first."""
         found: list[Place] = []
         after = None if cursor is None else Place.decode(cursor)
         descending = sort.startswith("-") or not sort
@@ -110,10 +122,16 @@ class Selection:
             if after is not None and number < after.phase:
                 continue
             start = after if after is not None and number == after.phase else None
-            for place in self._walk(number, phase, descending, start, limit + 1):
-                found.append(place)
+            if offset and not self.rows.ids:
+                rows = self._db.execute(f"SELECT count(*) FROM {phase.source}", phase.values).fetchone()[0]
+                if rows <= offset:
+                    offset -= rows
+                    continue
+            for pairs in self._walk(phase, descending, start, limit + 1, offset):
+                found += [Place(number, key, row) for row, key in pairs]
                 if len(found) > limit:
                     return [each.row for each in found[:limit]], found[limit - 1].encode()
+            offset = max(0, offset - self._passed)
         return [each.row for each in found], None
 
     def _chosen(self, node: Node, query: str) -> Rows:
@@ -172,12 +190,18 @@ class Selection:
         return -1 if found is None else int(found[0])
 
     def _walk(
-        self, number: int, phase: Phase, descending: bool, after: Place | None, limit: int
-    ) -> Iterator[Place]:
-        """The chosen rows of one phase, in its order, from a place on."""
+        self, phase: Phase, descending: bool, after: Place | None, limit: int, skip: int
+    ) -> Iterator[list[tuple[int, Any]]]:
+        """The chosen rows of one phase with their keys, in its order, from a place on, but for the first `skip`."""
         chosen: tuple[object, ...] = ()
+        self._passed = 0
+        # all rows are selected: SQLite passes over the first ones itself
+        jump = 0 if self.rows.ids else skip
         # of so many rows about a page is chosen
-        source, batch = phase.source, limit + int(1.3 * limit * self._all / max(1, self.total))
+        source, batch = (
+            phase.source,
+            limit + int(1.3 * (limit + skip - jump) * self._all / max(1, self.total)),
+        )
         if not self.rows.but and len(self.rows.ids) <= max(100, FEW * self._all):
             source, batch = phase.few, len(self.rows.ids) + 1
             chosen = (msgspec.json.encode(list(self.rows.ids)).decode(),)
@@ -193,13 +217,14 @@ class Selection:
             cursor = self._db.cursor()
             cursor.row_factory = None
             found = cursor.execute(
-                f"SELECT {phase.what} FROM {source}{begin} ORDER BY {order}{phase.row} {direction} LIMIT ?",
-                (*chosen, *phase.values, *place, batch),
+                f"SELECT {phase.what} FROM {source}{begin} ORDER BY {order}{phase.row} {direction} LIMIT ? OFFSET ?",
+                (*chosen, *phase.values, *place, batch, jump),
             ).fetchall()
-            for row, key in found:
-                if row in self.rows:
-                    yield Place(number, key, row)
+            ids, but = self.rows.ids, self.rows.but
+            pairs = [pair for pair in found if (pair[0] in ids) != but]
+            yield pairs[max(0, skip - jump - self._passed) :]
+            self._passed += len(pairs) + jump
             if len(found) < batch:
                 return
-            after = Place(number, found[-1][1], found[-1][0])
-            batch = min(batch * 4, 50_000)
+            after = Place(0, found[-1][1], found[-1][0])
+            batch, jump = min(batch * 4, 50_000), 0

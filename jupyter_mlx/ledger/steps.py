@@ -10,6 +10,7 @@ The lines: `docs/format.md`, "Steps".
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import heapq
 import os
@@ -101,7 +102,13 @@ class Steps:
         file = self._files.get(run)
         if file is None or file.pid != os.getpid():
             file = self._open(run)
-        file.append(metrics, step, t)
+        try:
+            file.append(metrics, step, t)
+        except AccessError as error:
+            if error.problem == os.strerror(errno.EIO):
+                # of a disk that failed, an open file goes on failing when that is back
+                self.close(run)
+            raise
 
     def _open(self, run: str) -> StepFile:
         with self._lock:
@@ -173,6 +180,8 @@ class Steps:
                     data += file.readline()  # one line of more than a turn
         except FileNotFoundError:
             return start, b""
+        except OSError as error:
+            raise AccessError.of(error, self.folder / name) from error
         return start, data[: data.rfind(b"\n") + 1]
 
     def _sweep(self, sizes: Mapping[str, int]) -> None:

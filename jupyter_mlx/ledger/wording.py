@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
+
+from jupyter_mlx.wording import counted
 
 if TYPE_CHECKING:
     from .cells import CellChange
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
 
 SPANS = ((86400 * 365, "y"), (86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 NOTHING = "-"
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 def ago(moment: datetime) -> str:
@@ -38,6 +42,11 @@ def shown(value: Any) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
+def plain(text: str) -> str:
+    """A text without colours and other control characters."""
+    return "".join(c for c in _COLOURS.sub("", text) if c.isprintable() or c in "\n\t")
+
+
 def pairs(values: dict[str, Any], most: int = 4) -> str:
     """`lr=0.1 depth=3`, the first few."""
     text = " ".join(f"{key}={shown(value)}" for key, value in list(values.items())[:most])
@@ -60,7 +69,7 @@ def differences(found: Comparison) -> Iterator[tuple[str, str, str, str, str]]:
 
 def unchanged(found: Comparison) -> str:
     """`the same: 3 params, 1 input`; nothing where nothing is."""
-    parts = [f"{count} {kind}{'s' if count != 1 else ''}" for kind, count in found.equal.items()]
+    parts = [counted(count, kind) for kind, count in found.equal.items()]
     return f"the same: {', '.join(parts)}" if parts else ""
 
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from jupyter_mlx.errors import NotFoundError
+from jupyter_mlx.errors import ConflictError, NotFoundError
 
 from . import rows
 from .run import FileVersion, Run
@@ -24,6 +24,19 @@ class RunNotFoundError(NotFoundError):
 
     def __str__(self) -> str:
         return f"no run {self.ref!r}; `jmlx runs list` shows the ids"
+
+
+class AmbiguousRunError(ConflictError):
+    """The beginning of an id fits more than one run."""
+
+    code = "run-ambiguous"
+
+    def __init__(self, ref: str, ids: tuple[str, ...]) -> None:
+        super().__init__(ref, ids)
+        self.ref, self.ids = ref, ids
+
+    def __str__(self) -> str:
+        return f"{self.ref!r} begins the ids of several runs ({', '.join(self.ids)}); give more digits"
 
 
 def next_seq(db: sqlite3.Connection) -> int:
@@ -84,22 +97,32 @@ def put_detail(db: sqlite3.Connection, run: int, whole: Run) -> None:
     db.execute("INSERT OR REPLACE INTO details VALUES (?, ?)", (run, rows.detail_of(whole)))
 
 
+def put_progress(db: sqlite3.Connection, id_: str, progress: Mapping[str, Any]) -> None:
+    """Write how far a running run is; of one that does not run, nothing."""
+    found = db.execute(
+        "SELECT rowid, detail FROM runs JOIN details ON details.run = rowid WHERE id = ? AND status = 'running'",
+        (id_,),
+    ).fetchone()
+    if found is not None:
+        detail = rows.with_progress(found[1], progress)
+        db.execute("UPDATE details SET detail = ? WHERE run = ?", (detail, found[0]))
+        touch(db, found[0])
+
+
 def put_values(
     db: sqlite3.Connection, run: int, params: Mapping[str, Any], metrics: Mapping[str, float]
 ) -> None:
     """Write params and the last values of metrics over those there are."""
-    db.executemany(
-        "INSERT OR REPLACE INTO named_values VALUES (?, ?, ?, ?)",
-        [
-            (run, name_of(db, kind, key), number, json)
-            for kind, key, number, json in rows.values_of(params, metrics)
-        ],
-    )
+    named = [
+        (run, name_of(db, kind, key), number, json)
+        for kind, key, number, json in rows.values_of(params, metrics)
+    ]
+    _put(db, "INSERT OR REPLACE INTO named_values VALUES (?, ?, ?, ?)", named)
 
 
 def put_tags(db: sqlite3.Connection, run: int, tags: Iterable[str]) -> None:
     """Add tags."""
-    db.executemany("INSERT OR IGNORE INTO tags VALUES (?, ?)", [(run, tag) for tag in tags])
+    _put(db, "INSERT OR IGNORE INTO tags VALUES (?, ?)", [(run, tag) for tag in tags])
 
 
 def put_parts(db: sqlite3.Connection, rowid: int, run: Run) -> None:
@@ -112,7 +135,8 @@ def put_parts(db: sqlite3.Connection, rowid: int, run: Run) -> None:
 
 def put_files(db: sqlite3.Connection, run: int, role: str, files: Iterable[FileVersion]) -> None:
     """Write what a run read (`input`) or wrote (`output`)."""
-    db.executemany(
+    _put(
+        db,
         "INSERT OR REPLACE INTO files (run, role, path, digest, size_bytes, how, kind, source, changed)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
@@ -122,6 +146,12 @@ def put_files(db: sqlite3.Connection, run: int, role: str, files: Iterable[FileV
             for file in files
         ],
     )  # fmt: skip
+
+
+def _put(db: sqlite3.Connection, sql: str, found: Sequence[tuple[Any, ...]]) -> None:
+    # mostly there is nothing, and a cell waits for it
+    if found:
+        db.executemany(sql, found)
 
 
 def next_step(db: sqlite3.Connection, run: int, name: int) -> int:

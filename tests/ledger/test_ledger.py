@@ -271,6 +271,25 @@ def test_a_child_that_is_forked_while_threads_write_can_write_too(ledger):
     assert ledger.page("name = child").total == 20
 
 
+def test_a_parent_that_closes_its_ledger_takes_nothing_away_from_a_child(ledger):
+    entered(ledger)
+    here, there = os.pipe(), os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(20)
+        entered(ledger, name="child")
+        os.write(here[1], b"x")
+        os.read(there[0], 1)
+        entered(ledger, name="child")
+        os._exit(0 if ledger.page().total == 3 else 1)
+    os.read(here[0], 1)
+    ledger.page()
+    ledger.close()
+    os.write(there[1], b"x")
+    assert os.waitpid(pid, 0)[1] == 0
+    assert ledger.page("name = child").total == 2
+
+
 def test_a_file_that_is_no_database_is_told_with_the_way_out(tmp_path):
     (tmp_path / "ledger.db").write_bytes(b"not a database at all, but long enough to be one" * 100)
     with pytest.raises(DamagedLedgerError, match="doctor --rebuild"):
@@ -320,3 +339,15 @@ def test_runs_are_found_by_their_key(ledger):
     assert ledger.keyed("k", 1.0) == (first.id,)
     assert ledger.keyed("") == ()
     assert ledger.get(first.id).key == "k"
+
+
+def test_the_progress_of_a_run_is_seen_by_others_until_it_is_sealed(ledger, tmp_path):
+    run = entered(ledger, kind="stage", source="x = 1\n" * 200)
+    before = ledger.seq()
+    ledger.set_progress(run.id, {"cell": 2, "cells": 5, "line": "epoch 3"})
+    found = Ledger(tmp_path / "ledger.db").get(run.id)
+    assert found.progress == {"cell": 2, "cells": 5, "line": "epoch 3"}
+    assert (found.source, found.seq > before) == (run.source, True)
+    ledger.finish(replace(run, status="finished"))
+    ledger.set_progress(run.id, {"cell": 3, "cells": 5})
+    assert ledger.get(run.id).progress == {}

@@ -1,4 +1,5 @@
 import math
+import zlib
 from datetime import datetime, timezone
 
 from hypothesis import given
@@ -62,3 +63,12 @@ def test_a_record_keeps_what_json_cannot_say():
 def test_other_bytes_are_no_record(data):
     assert record.decode(data) is None
     assert record.decode(record.MAGIC + data) is None
+    assert record.decode(record.MAGIC_PLAIN[0] + data) is None
+
+
+def test_records_that_earlier_versions_wrote_are_read():
+    series = {"long": [(at, float(at), 0.1) for at in range(100)]}
+    run = Run("a" * 16, "r", "cell", "finished", datetime(2026, 1, 1, tzinfo=timezone.utc), source="x = 1")
+    plain = zlib.decompress(record.encode(run, series)[len(record.MAGIC) :])
+    for line in record.MAGIC_PLAIN:
+        assert record.decode(line + plain) == (run, series)

@@ -171,3 +171,12 @@ def test_a_disk_that_takes_no_more_is_told_and_later_steps_are_whole(ledger, run
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     ledger.log(run.id, {"a": 3.0})
     assert [value for _, value, _ in ledger.series(run.id)["a"]] == [1.0, 3.0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads a file of Linux that opens, and cannot be read")
+def test_steps_that_cannot_be_read_are_told_with_their_file(ledger, run):
+    ledger.log(run.id, {"loss": 1.0})
+    path = ledger.path.with_name("steps") / f"{run.id}.00000000.steps"
+    path.symlink_to("/proc/self/mem")
+    with pytest.raises(AccessError, match=f"{path.name}: Input/output error"):
+        ledger.fold()
