@@ -10,12 +10,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, overload
 
 from . import recorder
-from .errors import NotFoundError, NotYetError, UsageError
+from .afterwards import ends_quietly
+from .errors import NotFoundError, UsageError
 from .project import Project
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .digest import Digest
     from .ledger.run import Run
     from .recorder import LoggedRun
 
@@ -111,14 +113,19 @@ def log_histogram(values: Sequence[float], name: str = "histogram", bins: int = 
     _show({"application/json": data, "text/plain": f"<histogram {name}: {int(counts.sum())} values>"}, name)
 
 
-def log_model(model: Any, name: str = "model") -> None:
-    """Reserved.
+def log_model(model: Any, name: str = "model") -> str:
+    """Keep a trained model as an output of the active run; its path, below `models/` of the project, for `load`.
+
+    In a format that executes nothing when it is opened, where there is one: numpy's, safetensors, torch's weights,
+    XGBoost's JSON, LightGBM's text, ONNX, skops where it is installed. Else it is pickled, and signed for you.
 
     Raises:
-        NotYetError: always.
+        NoActiveRunError: no run is active.
+        ModelInTheWayError: a file of that name is there, and no run made it.
     """
-    del model, name
-    raise NotYetError("log_model", "save the model to a file of the project and `log_artifact` it")
+    from . import models
+
+    return models.keep(_project(), _current(), model, name)
 
 
 def _show(bundle: dict[str, Any], name: str) -> None:
@@ -189,7 +196,8 @@ class run:  # noqa: N801 (used as a function: `with jm.run("name", lr=0.1) as r:
             failure = Failure(kind.__name__, str(error), tuple(lines))
         status = "finished" if kind is None else "interrupted" if kind is KeyboardInterrupt else "failed"
         self._run.finish(status, failure, report=_warn)  # type: ignore[arg-type]
-        self._project.recorder.flush()
+        if ends_quietly():
+            self._project.recorder.flush()
 
 
 def _script() -> str:
@@ -259,28 +267,41 @@ def runs(query: str = "", *, sort: str = "", limit: int = 1000) -> pd.DataFrame:
     return frame
 
 
-def load(run_id: str, path: str) -> Any:
+def load(run_id: str, path: str, *, trusted: Sequence[str] = ()) -> Any:
     """What a run read or wrote at `path`, in memory.
 
     CSV and Parquet as a DataFrame, JSON as values, `.npy` as an array (never a
-    pickle), text as text, all else as bytes.
+    pickle), what `log_model` wrote as the model, text as text, all else as bytes.
+
+    Args:
+        run_id: the run's id or its beginning, or `last`.
+        path: as the run names it.
+        trusted: types that a `.skops` model may have beside those that are known to be harmless.
 
     Raises:
         NotFoundError: the run has no such file, or its object is not here.
+        UntrustedModelError: to open it would execute what somebody else wrote.
     """
-    from .digest import Digest
+    from .caching.variables import own_key
     from .loading import parse
 
     project = _project()
-    found = project.ledger.get(run_id)
-    for file in (*found.outputs, *found.inputs):
+    data = project.store.get(_digest_in(project, project.ledger.get(run_id), path))
+    return parse(path, data, own_key, trusted)
+
+
+def _digest_in(project: Project, run: Run, path: str) -> Digest:
+    """The file's digest, as the run has it, perhaps in a folder."""
+    from .digest import Digest
+
+    for file in (*run.outputs, *run.inputs):
         if file.path == path and file.kind == "file":
-            return parse(path, project.store.get(Digest.parse(file.digest)))
+            return Digest.parse(file.digest)
         if file.kind == "folder" and path.startswith(f"{file.path}/"):
             for name, digest, _ in project.workspace.files(project.workspace.named(file)):
                 if name == path.removeprefix(f"{file.path}/"):
-                    return parse(path, project.store.get(digest))
-    raise NoSuchFileError(found.id, path)
+                    return digest
+    raise NoSuchFileError(run.id, path)
 
 
 class NoSuchFileError(NotFoundError):

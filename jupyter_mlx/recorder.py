@@ -8,32 +8,27 @@ once; what takes longer (git, packages, the record) is done beside.
 from __future__ import annotations
 
 import os
-import threading
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from . import lineage
-from .capture import environment, git
 from .capture.lineage import audit
 from .capture.metrics import number
 from .capture.resources import Meter
 from .capture.slice import NO_SLICE, Slice
 from .capture.training import hook as training
 from .errors import AccessError, MlxError
-from .ledger import record
 from .ledger.given import as_number, as_step
 from .ledger.payloads import fold
 from .ledger.rows import plain
 from .ledger.run import Failure, FileVersion, How, Kind, Run, Status, new_id, utc_now
 from .lineage import RunFiles, earlier
+from .settling import GitLook, Report, Sealed, Settling
+from .wording import counted
 
 if TYPE_CHECKING:
     from .capture.lineage.seen import SeenFile
@@ -47,13 +42,6 @@ PROJECT_VARIABLE = "JUPYTER_MLX_PROJECT"
 """Names, in a child process, the folder of the project."""
 NOTEBOOK_VARIABLE = "JUPYTER_MLX_NOTEBOOK"
 """Names, in a kernel that we started, its notebook, relative to the project."""
-
-
-class Report(Protocol):
-    """Takes what could not be recorded, for the user to read."""
-
-    def __call__(self, problem: str) -> None:
-        """Tell one problem."""
 
 
 _active: list[LoggedRun] = []
@@ -86,9 +74,7 @@ class Recorder:
 
     def __init__(self, root: Path, ledger: Ledger, workspace: Workspace, redactor: Redactor) -> None:
         self.root, self.ledger, self.workspace, self.redactor = root, ledger, workspace, redactor
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jupyter-mlx")
-        self._open_settles: set[Future[None]] = set()
-        self._lock = threading.Lock()
+        self.settling = Settling(root, ledger, workspace, redactor)
 
     def open(  # noqa: PLR0913 (the facts of a run, by keyword)
         self,
@@ -135,75 +121,23 @@ class Recorder:
         held = ExitStack()
         held.enter_context(self.workspace.store.hold())
         self.ledger.open(run)
-        return ActiveRun(self, run, self._pool.submit(git.capture, self.root), held)
+        self.settling.seal_late()
+        return ActiveRun(self, run, self.settling.look_at_git(), held)
+
+    def reopen(self, run_id: str) -> ActiveRun:
+        """Go on with a run that ended: it is in the ledger as running again when this returns."""
+        held = ExitStack()
+        held.enter_context(self.workspace.store.hold())
+        self.ledger.reopen(run_id)
+        return ActiveRun(self, self.ledger.get(run_id), self.settling.look_at_git(), held)
 
     def resume(self, run_id: str) -> LoggedRun:
         """A handle on a run that another process opened, to log into it."""
         return LoggedRun(self, self.ledger.get(run_id))
 
-    def settle(
-        self,
-        run: Run,
-        state: Future[git.GitState | None],
-        report: Report | None,
-        held: ExitStack,
-        outside: Sequence[SeenFile] = (),
-    ) -> None:
-        """Complete a sealed run beside the caller, then let go of `held`.
-
-        Added are git, environment and the versions of files outside the project; its record is kept.
-        """
-        future = self._pool.submit(self._settle, run, state, report, outside)
-        future.add_done_callback(lambda _: held.close())
-        with self._lock:
-            self._open_settles.add(future)
-        future.add_done_callback(self._settled)
-
     def flush(self) -> None:
         """Wait until every sealed run has its record."""
-        with self._lock:
-            waiting = list(self._open_settles)
-        for future in waiting:
-            future.exception()
-
-    def _settled(self, future: Future[None]) -> None:
-        with self._lock:
-            self._open_settles.discard(future)
-
-    def _settle(
-        self,
-        run: Run,
-        state: Future[git.GitState | None],
-        report: Report | None,
-        outside: Sequence[SeenFile],
-    ) -> None:
-        try:
-            with audit.quiet():
-                store = self.workspace.store
-                digest = store.put(
-                    msgspec.json.encode(self.redactor.value(environment.capture()), order="sorted")
-                )
-                run = replace(
-                    run,
-                    environment=str(digest),
-                    git=self._git_facts(state.result()),
-                    inputs=(*run.inputs, *lineage.outside(outside, "input")),
-                    outputs=(*run.outputs, *lineage.outside(outside, "output")),
-                )
-                run = self.ledger.finish(run)
-                kept = store.put(record.encode(run, self.ledger.series(run.id)))
-                self.ledger.set_record(run.id, str(kept))
-        except (MlxError, OSError) as error:
-            if report is not None:
-                report(f"run {run.id} has no record: {error}")
-
-    def _git_facts(self, state: git.GitState | None) -> dict[str, Any]:
-        if state is None:
-            return {}
-        facts: dict[str, Any] = self.redactor.value(state.facts())
-        if state.diff:
-            facts["diff"] = str(self.workspace.store.put(self.redactor.text(state.diff).encode()))
-        return facts
+        self.settling.flush()
 
 
 class LoggedRun:
@@ -275,6 +209,10 @@ class LoggedRun:
         """Note data that the run wrote."""
         self._recorder.ledger.add_files(self.id, "output", [_file(version, how)])
 
+    def wrote(self, path: str) -> bool:
+        """Whether it has an output of that path so far."""
+        return any(file.path == path for file in self._recorder.ledger.get(self.id).outputs)
+
     def tag(self, *tags: str) -> None:
         """Add tags."""
         known = self._recorder.ledger.get(self.id).tags
@@ -284,11 +222,9 @@ class LoggedRun:
 class ActiveRun(LoggedRun):
     """A run that this process opened and will seal."""
 
-    def __init__(
-        self, recorder: Recorder, run: Run, state: Future[git.GitState | None], held: ExitStack
-    ) -> None:
+    def __init__(self, recorder: Recorder, run: Run, look: GitLook, held: ExitStack) -> None:
         super().__init__(recorder, run)
-        self._state, self._held = state, held
+        self._look, self._held = look, held
         self._meter = Meter.start()
         self._inputs: dict[str, FileVersion] = {}
         self._outputs: dict[str, FileVersion] = {}
@@ -297,6 +233,12 @@ class ActiveRun(LoggedRun):
         self._outside: list[SeenFile] = []
         self._guessed: tuple[str, ...] = ()
         self._incomplete: list[str] = []
+        self._unrecorded: list[str] = []
+
+    @property
+    def elapsed_s(self) -> float:
+        """Wall seconds since this process opened it."""
+        return self._meter.elapsed_s
 
     def add_input(self, version: Version, how: How = "declared") -> None:
         """Note data that the run reads; declared wins over seen."""
@@ -305,6 +247,10 @@ class ActiveRun(LoggedRun):
     def add_output(self, version: Version, how: How = "declared") -> None:
         """Note data that the run wrote; declared wins over seen."""
         _keep(self._outputs, version, how)
+
+    def wrote(self, path: str) -> bool:
+        """Whether it has an output of that path so far."""
+        return path in self._outputs
 
     def guess(self, metrics: Mapping[str, float]) -> None:
         """Log numbers that nobody asked for, but for those whose names are params or were logged."""
@@ -318,7 +264,7 @@ class ActiveRun(LoggedRun):
 
     def listen(self) -> None:
         """Begin to see which files are read and written."""
-        self._files = RunFiles(self._recorder.root, self._recorder.workspace, self._state)
+        self._files = RunFiles(self._recorder.root, self._recorder.workspace)
 
     def stop_listening(self) -> None:
         """What is done to files from now on is not the run's."""
@@ -334,7 +280,7 @@ class ActiveRun(LoggedRun):
             for file in files:
                 role.setdefault(file.path, file)
         self._outside, self._incomplete = found.outside, found.incomplete
-        return found.problems
+        return self.add_problems(found.problems)
 
     def add_earlier(self, files: Iterable[SeenFile]) -> list[str]:
         """Note what code that the run depends on read before it; what could not be stored is returned as told."""
@@ -343,7 +289,7 @@ class ActiveRun(LoggedRun):
             self._inputs.setdefault(file.path, file)
         self._outside = [*self._outside, *found.outside]
         self._incomplete = [*self._incomplete, *found.incomplete]
-        return found.problems
+        return self.add_problems(found.problems)
 
     def add_modules(self, files: Mapping[str, bool]) -> list[str]:
         """Note the project's own modules that were imported, by whether they were changed since; see `add_earlier`."""
@@ -357,12 +303,22 @@ class ActiveRun(LoggedRun):
                     continue
                 file = _file(version, "seen")
                 self._inputs.setdefault(path, replace(file, source="import", changed=changed))
-        return problems
+        return self.add_problems(problems)
+
+    def add_problems(self, problems: list[str]) -> list[str]:
+        """Note what could not be recorded; what was not noted before is returned, for whoever tells it."""
+        new = [problem for problem in dict.fromkeys(problems) if problem not in self._unrecorded]
+        self._unrecorded += new
+        return new
+
+    def add_incomplete(self, reasons: Iterable[str]) -> None:
+        """Note why some of the files that the run touched may be missing."""
+        self._incomplete = [*self._incomplete, *reasons]
 
     @property
     def read(self) -> list[SeenFile]:
-        """The files that the run was seen to read, when it listens no more."""
-        return self._files.read if self._files is not None else []
+        """The files that the run was seen to read; it listens no more."""
+        return self._files.seen.role("input") if self._files is not None else []
 
     def keep_variables(self, variables: Mapping[str, Any]) -> None:
         """Note the objects that hold what the run left in memory."""
@@ -387,13 +343,25 @@ class ActiveRun(LoggedRun):
         duration_s: float | None = None,
         report: Report | None = None,
     ) -> Run:
-        """Seal the run. Metrics and params that were logged stay as they are."""
+        """Seal the run; it is returned with what was logged. See `seal`."""
+        self.seal(status, error, duration_s, report)
+        self.run = self._recorder.ledger.get(self.id)
+        return self.run
+
+    def seal(
+        self,
+        status: Status = "finished",
+        error: Failure | None = None,
+        duration_s: float | None = None,
+        report: Report | None = None,
+    ) -> None:
+        """End the run in the ledger. Metrics and params that were logged stay as they are."""
         clean = self._recorder.redactor
         if error is not None:
             error = Failure(
                 error.ename, clean.text(error.evalue), tuple(clean.text(s) for s in error.traceback)
             )
-        run = replace(
+        self.run = run = replace(
             self.run,
             status=status,
             duration_s=self._meter.elapsed_s if duration_s is None else duration_s,
@@ -406,18 +374,16 @@ class ActiveRun(LoggedRun):
             incomplete=tuple(self._incomplete),
             problems=self._problems(report),
         )
-        self.run = self._recorder.ledger.finish(run)
-        self._recorder.settle(self.run, self._state, report, self._held, self._outside)
-        return self.run
+        self._recorder.settling.seal(Sealed(run, self._look, self._held, report, self._outside))
 
     def _problems(self, report: Report | None) -> tuple[str, ...]:
-        """What could not be recorded; told as well."""
+        """What could not be recorded; what nobody was told yet is told."""
         if not self._lost:
-            return ()
-        problem = f"{self._lost:,} steps of metrics could not be written to the disk"
+            return tuple(self._unrecorded)
+        problem = f"{counted(self._lost, 'step')} of metrics could not be written to the disk"
         if report is not None:
             report(f"run {self.id[:8]}: {problem}")
-        return (problem,)
+        return (*self._unrecorded, problem)
 
 
 def _keep(files: dict[str, FileVersion], version: Version, how: How) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 
 import pytest
 
@@ -169,7 +170,7 @@ def test_a_project_behind_a_link_is_the_project(project, tmp_path):
     assert project.relative(tmp_path / "link" / "d.csv") == "d.csv"
 
 
-def test_the_record_of_a_run_is_one_json_object(project):
+def test_the_record_of_a_run_is_one_compressed_json_object(project):
     run = project.recorder.open(kind="block", name="r")
     run.finish()
     project.recorder.flush()
@@ -177,5 +178,5 @@ def test_the_record_of_a_run_is_one_json_object(project):
 
     data = project.store.get(Digest.parse(project.ledger.records()[run.id]))
     head, _, body = data.partition(b"\n")
-    assert head == b"mlx-record 1"
-    assert json.loads(body)["name"] == "r"
+    assert head == b"mlx-record 3"
+    assert json.loads(zlib.decompress(body))["name"] == "r"

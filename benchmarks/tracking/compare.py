@@ -21,23 +21,15 @@ import tempfile
 import time
 from pathlib import Path
 
+from peers import peers
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package is compiled: this clone may be, too
 HERE = Path(__file__).parent
-PEERS = ("mlflow==3.17.0", "exptrack==2.1.0", "ipykernel")
-SIZES = {"runs": 40, "disk": 200, "steps": 10_000, "cells": 200, "pages": 10_000, "many": 100_000}
-QUICK = {"runs": 5, "disk": 20, "steps": 1000, "cells": 20, "pages": 500, "many": 1000}
+SIZES = {"runs": 40, "disk": 200, "steps": 10_000, "cells": 200, "files": 100_000,
+         "pages": 10_000, "many": 100_000}  # fmt: skip
+QUICK = {"runs": 5, "disk": 20, "steps": 1000, "cells": 20, "files": 1000, "pages": 500, "many": 1000}
 ROUNDS = 9
 Found = dict[str, dict[str, float]]
-
-
-def peers() -> Path:
-    """The Python that has the peers, installed if it is not there yet."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jupyter_mlx-benchmarks"
-    home = cache / "-".join(["tracking", *PEERS[:2]]).replace("==", "-")
-    if not (home / "done").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
-        subprocess.run([home / "bin" / "pip", "install", "--quiet", *PEERS], check=True)
-        (home / "done").touch()
-    return home / "bin" / "python"
 
 
 def importing(python: Path | str, module: str) -> float:
@@ -86,7 +78,14 @@ def rows(sizes: dict[str, int]) -> list[tuple[str, str, str]]:
     return [
         ("import, above bare Python, s", "import_s", "0.05"),
         ("one run, 5 params and 5 metrics, with code, git and packages, ms", "run_ms", ""),
-        ("an empty tracked cell in a kernel, above the bare cell, ms", "cell_ms", "5"),
+        (
+            f"an empty tracked cell, 0.1 s after the one before, {sizes['files']:,} files, ms",
+            "cell_later_ms",
+            "5",
+        ),
+        ("the same, at once after the one before, ms", "cell_at_once_ms", "5"),
+        ("the same by `--no-lineage`, ms", "no_lineage_at_once_ms", ""),
+        ("a cell that is not tracked, in such a kernel, ms", "untracked_at_once_ms", ""),
         (f"{sizes['steps']:,} steps of a metric, one call each, s", "steps_s", "0.3"),
         (f"100 of {some:,} runs by a metric, ms", f"page_sorted_{some}_ms", "10"),
         ("the same, filtered by a metric and a param, ms", f"page_filtered_{some}_ms", "10"),

@@ -28,10 +28,13 @@ def steps(count: int) -> float:
 def cells(count: int) -> dict[str, float]:
     """Milliseconds that its hooks add to a cell that does nothing; it makes no run of a cell."""
     shell = InteractiveShell.instance()
-    bare = w.cell_ms(shell, "pass", count)
+    bare = {pause: w.cell_ms(shell, "pass", count, pause) for pause in w.PAUSES.values()}
     shell.run_line_magic("load_ext", "exptrack")
     w.cell_ms(shell, "pass", 20)
-    return {"cell_ms": w.cell_ms(shell, "pass", count) - bare}
+    return {
+        f"cell_{name}_ms": w.cell_ms(shell, "pass", count, pause) - bare[pause]
+        for name, pause in w.PAUSES.items()
+    }
 
 
 def main(folder: Path, sizes: dict[str, int]) -> dict[str, float]:

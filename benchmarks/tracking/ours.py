@@ -6,6 +6,7 @@ import os
 import random
 import statistics
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import workloads as w
@@ -28,15 +29,24 @@ def steps(count: int) -> float:
         return took + w.seconds(Project.open().ledger.fold)
 
 
-def cells(count: int) -> dict[str, float]:
-    """Milliseconds that `%%track` adds to a cell that does nothing, in a kernel that has tracked before."""
+def cells(project: Project, sizes: dict[str, int]) -> dict[str, float]:
+    """Milliseconds that tracking adds to a cell that does nothing, in a kernel that has tracked before.
+
+    The project has very many files. Cells come one after the other, or some time after the one before.
+    """
     from IPython.core.interactiveshell import InteractiveShell
 
+    w.many_files(project.root / "files", sizes["files"])
     shell = InteractiveShell.instance()
-    bare = w.cell_ms(shell, "pass", count)
+    kinds = {"cell": "%%track\npass", "untracked": "pass", "no_lineage": "%%track --no-lineage\npass"}
+    bare = {pause: w.cell_ms(shell, "pass", sizes["cells"], pause) for pause in w.PAUSES.values()}
     shell.run_line_magic("load_ext", "jupyter_mlx")
     w.cell_ms(shell, "%%track\npass", 20)
-    return {"cell_ms": w.cell_ms(shell, "%%track\npass", count) - bare}
+    return {
+        f"{kind}_{name}_ms": w.cell_ms(shell, cell, sizes["cells"], pause) - bare[pause]
+        for name, pause in w.PAUSES.items()
+        for kind, cell in kinds.items()
+    }
 
 
 def disk(project: Project, count: int) -> float:
@@ -79,7 +89,9 @@ def pages(folder: Path, count: int) -> dict[str, float]:
     fill(project, count)
     found = {}
     for name, (query, sort) in w.PAGES.items():
-        took = [w.seconds(lambda: encode(page(project, query, sort, 100, None))) for _ in range(7)]  # noqa: B023
+        which = {"query": query, "sort": sort, "limit": 100, "offset": 0}
+        ask = partial(page, project, which)
+        took = [w.seconds(lambda ask=ask: encode(ask())) for _ in range(7)]
         found[f"page_{name}_{count}_ms"] = statistics.median(took[1:]) * 1000
     return found
 
@@ -91,7 +103,7 @@ def main(folder: Path, sizes: dict[str, int]) -> dict[str, float]:
     one_run(0)
     found = {"run_ms": w.median_ms(one_run, sizes["runs"]), "disk_bytes": disk(project, sizes["disk"])}
     found["steps_s"] = steps(sizes["steps"])
-    found |= cells(sizes["cells"])
+    found |= cells(project, sizes)
     for count in (sizes["pages"], sizes["many"]):
         found |= pages(folder, count)
     return found

@@ -17,6 +17,8 @@ NAMES = ("train", "evaluate", "prepare")
 SOURCE = "model = fit(X, y, lr=lr, depth=depth)\nacc = model.score(X2, y2)\n" * 4
 PAGES = {"sorted": ("", "-acc"), "filtered": ("acc > 0.5 and lr < 0.1", "-acc")}
 """Query and order."""
+PAUSES = {"at_once": 0.0, "later": 0.1}
+"""How long a cell comes after the one before, in seconds."""
 
 
 def some_params(draw: random.Random, number: int) -> dict[str, Any]:
@@ -41,9 +43,21 @@ def median_ms(action: Callable[[int], object], count: int) -> float:
     return statistics.median(seconds(lambda: action(number)) for number in range(1, count + 1)) * 1000  # noqa: B023
 
 
-def cell_ms(shell: Any, cell: str, count: int) -> float:
-    """The median time of a cell in IPython, in milliseconds."""
-    return median_ms(lambda _: shell.run_cell(cell), count)
+def cell_ms(shell: Any, cell: str, count: int, pause_s: float = 0.0) -> float:
+    """The median time of a cell in IPython, so long after the one before, in milliseconds."""
+    took = []
+    for _ in range(count):
+        time.sleep(pause_s)
+        took.append(seconds(lambda: shell.run_cell(cell)))
+    return statistics.median(took) * 1000
+
+
+def many_files(folder: Path, count: int) -> None:
+    """So many small files, a thousand in a folder."""
+    for at in range(count):
+        if at % 1000 == 0:
+            (folder / f"{at // 1000:04}").mkdir(parents=True)
+        (folder / f"{at // 1000:04}" / f"{at}.txt").write_text(str(at))
 
 
 def disk_bytes(folder: Path) -> int:

@@ -11,25 +11,28 @@ import hmac
 import io
 import os
 import pickle
-import sys
+import time
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
-import msgspec
 from blake3 import blake3
 
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import AccessError, MlxError
 
+from . import formats
+
 Format: TypeAlias = Literal["data", "array", "table", "pickle"]
 
 MOST_BYTES = 1 << 30
 """Of one variable; of a larger one is said that it was not kept."""
-_PLAIN = (bool, int, float, str, bytes, type(None))
-_MOST_DEEP = 50
+MOST_S = 20.0
+"""So long may pickling take; of what takes longer is said that it was not kept."""
 
 
 class Objects(Protocol):
@@ -81,26 +84,31 @@ def keep(values: Mapping[str, Any], store: Objects, key: bytes) -> Variables:
     Raises:
         AccessError: the store can't be written.
     """
-    kept: list[Kept] = []
+    values = {name: value for name, value in values.items() if not isinstance(value, types.ModuleType)}
+    parts = {name: found for name, value in values.items() if (found := formats.parts_of(value)) is not None}
+    shared = {
+        part for part, times in Counter(part for each in parts.values() for part in each).items() if times > 1
+    }
+    kept: dict[str, Kept] = {}
     left: list[str] = []
-    rest: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, types.ModuleType):
-            continue
-        found = _safely(value)
-        if found is None:
-            rest[name] = value
-        elif len(found[1]) > MOST_BYTES:
-            left.append(_too_large(name))
-        else:
-            kept.append(_stored((name,), found[0], found[1], store))
+    for name, own in parts.items():
+        written = formats.write(values[name]) if own.isdisjoint(shared) else None
+        if written is not None and len(written[1]) > MOST_BYTES:
+            left.append(f"{name}: larger than {MOST_BYTES >> 20} MiB")
+            del values[name]
+        elif written is not None:
+            kept[name] = _stored((name,), *written, store)
     # together: two names of one object, or objects that refer to each other, stay so
-    data, problems = _pickled(rest)
-    left += problems
-    if data is not None:
-        names, pickled = data
-        kept.append(_stored(names, "pickle", pickled, store, key))
-    return Variables(tuple(kept), tuple(left))
+    rest = {name: value for name, value in values.items() if name not in kept}
+    pickled = _pickled(rest, set().union(*(parts[name] for name in kept)))
+    also = {name for name in kept if not parts[name].isdisjoint(pickled.parts)}
+    if also:
+        rest = {name: value for name, value in values.items() if name in also or name not in kept}
+        pickled = _pickled(rest, frozenset())
+    safe = [each for name, each in kept.items() if name not in also]
+    if pickled.names:
+        safe.append(_stored(pickled.names, "pickle", pickled.data, store, key))
+    return Variables(tuple(safe), (*left, *pickled.problems))
 
 
 def bring(variables: Variables, store: Objects, key: bytes) -> Brought:
@@ -117,13 +125,20 @@ def bring(variables: Variables, store: Objects, key: bytes) -> Brought:
                     continue
                 values |= zip(kept.names, pickle.loads(data), strict=True)  # noqa: S301 (signed by this user's key)
             else:
-                values[kept.names[0]] = _READERS[kept.format](data)
+                values[kept.names[0]] = formats.read(kept.format, data)
         except MlxError as error:
             problems.append(f"{names}: {error}")
         except Exception as error:
             # a class that has changed since may raise anything while it is unpickled
             problems.append(f"{names}: {type(error).__name__}: {error}")
     return Brought(values, tuple(problems))
+
+
+def own_key() -> bytes:
+    """The key of this user, in the folder where programs keep their data. Raises as `user_key`."""
+    from platformdirs import user_data_path
+
+    return user_key(user_data_path("jupyter_mlx", appauthor=False))
 
 
 def user_key(folder: Path) -> bytes:
@@ -159,114 +174,44 @@ def _signature(names: Iterable[str], digest: str, key: bytes) -> str:
     return blake3("\0".join([digest, *names]).encode(), key=key).hexdigest()
 
 
-# -- formats -------------------------------------------------------------------------------------
+# -- pickles -------------------------------------------------------------------------------------
 
 
-def _safely(value: Any) -> tuple[Format, bytes] | None:
-    """The bytes of a value in a format that executes nothing, and gives it back as it is; None where none does."""
-    if _is_plain(value):
-        try:
-            return "data", msgspec.msgpack.encode(value)
-        except (OverflowError, ValueError, RecursionError):
-            return None
-    module = type(value).__module__.partition(".")[0]
-    if module == "numpy" and "numpy" in sys.modules:
-        return _array(value)
-    if module == "pandas" and "pyarrow" in sys.modules:
-        return _table(value)
-    return None
+@dataclass(frozen=True, slots=True)
+class _Pickled:
+    """Some values in one pickle."""
+
+    names: tuple[str, ...] = ()
+    data: bytes = b""
+    parts: AbstractSet[int] = frozenset()
+    """Those of the asked objects that are in it."""
+    problems: tuple[str, ...] = ()
+    """What is to be said of the values that are not in it."""
 
 
-def _is_plain(value: Any, depth: int = 0) -> bool:
-    """Whether msgpack gives it back as it is: no tuples, no subclasses, nothing that is in it twice."""
-    kind = type(value)
-    if kind in _PLAIN:
-        return kind is not int or -(1 << 63) <= value < 1 << 64
-    if depth > _MOST_DEEP:
-        return False
-    if kind is list:
-        return len({id(each) for each in value if type(each) in (list, dict)}) == sum(
-            type(each) in (list, dict) for each in value
-        ) and all(_is_plain(each, depth + 1) for each in value)
-    if kind is dict:
-        return all(type(each) is str for each in value) and _is_plain(list(value.values()), depth)
-    return False
-
-
-def _array(value: Any) -> tuple[Format, bytes] | None:
-    import numpy as np
-
-    if type(value) is not np.ndarray and not isinstance(value, np.generic):
-        return None
-    if value.dtype.hasobject or value.dtype.metadata:
-        return None
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        return None  # it would come back as a scalar
-    file = io.BytesIO()
-    np.save(file, value, allow_pickle=False)
-    return "array", file.getvalue()
-
-
-def _read_array(data: bytes) -> Any:
-    import numpy as np
-
-    found = np.load(io.BytesIO(data), allow_pickle=False)
-    return found[()] if found.ndim == 0 else found
-
-
-def _table(value: Any) -> tuple[Format, bytes] | None:
-    """A DataFrame as Arrow writes it, where that gives it back as it is."""
-    import pandas as pd
-    import pyarrow as pa
-
-    if type(value) is not pd.DataFrame or value.attrs:
-        return None
-    try:
-        table = pa.Table.from_pandas(value)
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-        data = bytes(sink.getvalue())
-        pd.testing.assert_frame_equal(_read_table(data), value, check_exact=True, check_freq=True)
-    except (pa.ArrowException, AssertionError, ValueError, TypeError, KeyError):
-        return None
-    return "table", data
-
-
-def _read_table(data: bytes) -> Any:
-    import pyarrow as pa
-
-    with pa.ipc.open_stream(data) as reader:
-        return reader.read_all().to_pandas()
-
-
-_READERS: dict[str, Callable[[bytes], Any]] = {
-    "data": msgspec.msgpack.decode,
-    "array": _read_array,
-    "table": _read_table,
-}
-
-
-def _pickled(values: Mapping[str, Any]) -> tuple[tuple[tuple[str, ...], bytes] | None, list[str]]:
-    """All that can be pickled in one pickle, with its names; and what is to be said of the rest."""
+def _pickled(values: Mapping[str, Any], asked: AbstractSet[int]) -> _Pickled:
+    """All that can be pickled in one pickle, and which of the objects with these ids are in it."""
     good = dict(values)
     problems: list[str] = []
     while good:
         try:
-            return (tuple(good), _dumps(list(good.values()))), problems
+            data, parts = _dumps(list(good.values()), MOST_S, asked)
         except Exception:
             # one of them, or what it refers to: anything may be raised by it
-            bad = {name: why for name, value in good.items() if (why := _why_not(value))}
+            bad = {name: why for name, value in good.items() if (why := _why_not(value, MOST_S / len(good)))}
             if not bad:
-                return None, [*problems, f"{', '.join(good)}: can be pickled one by one, but not together"]
+                problems.append(f"{', '.join(good)}: can be pickled one by one, but not together")
+                break
             problems += [f"{name}: {why}" for name, why in bad.items()]
             good = {name: value for name, value in good.items() if name not in bad}
-    return None, problems
+        else:
+            return _Pickled(tuple(good), data, parts, tuple(problems))
+    return _Pickled(problems=tuple(problems))
 
 
-def _why_not(value: Any) -> str:
+def _why_not(value: Any, limit_s: float) -> str:
     try:
-        _dumps(value)
+        _dumps(value, limit_s)
     except Exception as error:
         return f"can't be pickled ({type(error).__name__}: {error})"[:200]
     return ""
@@ -276,21 +221,32 @@ class _TooLargeError(Exception):
     """A pickle grows past what is kept."""
 
 
+class _TooLongError(Exception):
+    """A pickle takes longer than anybody waits."""
+
+
 class _Bounded(io.BytesIO):
+    """Takes so many bytes, and for so long."""
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__()
+        self._limit_s, self._end_s = limit_s, time.monotonic() + limit_s
+
     def write(self, data: Any) -> int:
         if self.tell() + len(data) > MOST_BYTES:
             raise _TooLargeError(f"larger than {MOST_BYTES >> 20} MiB")
+        if time.monotonic() > self._end_s:
+            raise _TooLongError(f"it takes longer than {self._limit_s:.2g} s")
         return super().write(data)
 
 
-def _dumps(value: Any) -> bytes:
+def _dumps(
+    value: Any, limit_s: float, asked: AbstractSet[int] = frozenset()
+) -> tuple[bytes, AbstractSet[int]]:
     """By cloudpickle, which also takes the functions and classes that a notebook itself defines."""
     import cloudpickle
 
-    file = _Bounded()
-    cloudpickle.dump(value, file, protocol=5)
-    return file.getvalue()
-
-
-def _too_large(name: str) -> str:
-    return f"{name}: larger than {MOST_BYTES >> 20} MiB"
+    file = _Bounded(limit_s)
+    pickler = cloudpickle.Pickler(file, protocol=5)
+    pickler.dump(value)
+    return file.getvalue(), asked & pickler.memo.copy().keys() if asked else frozenset()

@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import Distribution
@@ -19,6 +20,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from . import git
+from .lineage.children import set_for_children
 from .sampling import gpus
 
 ALLOWED = ("CUDA_", "OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "JAX_", "TF_", "XLA_", "MLX_", "PYTHONHASHSEED")
@@ -30,8 +32,11 @@ _SEPARATORS = re.compile(r"[-_.]+")
 """Names are compared as PEP 503 normalises them."""
 
 
-def capture() -> dict[str, Any]:
-    """The environment of this process, without what differs from run to run: equal ones are one object."""
+def capture(loaded: Iterable[str] | None = None) -> dict[str, Any]:
+    """The environment of this process, without what differs from run to run: equal ones are one object.
+
+    `loaded` are the modules that were imported by the end of the run, where that was before now.
+    """
     installed = _installed(_installed_state())
     return {
         "python": platform.python_version(),
@@ -44,10 +49,14 @@ def capture() -> dict[str, Any]:
         "gpu": _gpu(),
         "container": _container(),
         "packages": dict(installed.versions),
-        "imported": sorted({installed.modules[name] for name in _top_modules() if name in installed.modules}),
+        "imported": sorted(
+            {installed.modules[name] for name in _top_modules(loaded) if name in installed.modules}
+        ),
         "sources": {name: dict(source) for name, source in installed.sources},
         "variables": {key: value for key, value in sorted(os.environ.items()) if key.startswith(ALLOWED)},
-        "other_variables": sorted(key for key in os.environ if not key.startswith(ALLOWED)),
+        "other_variables": sorted(
+            key for key in os.environ.keys() - set_for_children(os.environ) if not key.startswith(ALLOWED)
+        ),
     }
 
 
@@ -56,8 +65,8 @@ def packages() -> dict[str, str]:
     return dict(_installed(_installed_state()).versions)
 
 
-def _top_modules() -> set[str]:
-    return {name.partition(".")[0] for name in tuple(sys.modules)}
+def _top_modules(loaded: Iterable[str] | None) -> set[str]:
+    return {name.partition(".")[0] for name in (tuple(sys.modules) if loaded is None else loaded)}
 
 
 def _installed_state() -> tuple[tuple[str, int], ...]:

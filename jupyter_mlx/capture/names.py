@@ -107,6 +107,8 @@ class Names:
     """It changes the session or files, on which any later cell may rely."""
     defines_any: bool = False
     uses_any: bool = False
+    resets: bool = False
+    """It takes all names away."""
 
 
 def chain(node: ast.expr) -> tuple[str, str]:

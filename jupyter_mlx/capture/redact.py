@@ -17,7 +17,7 @@ import html
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ from .secret_names import is_secret_name
 
 SHORTEST_LEARNED = 8
 """A shorter value may be anything: it is replaced where its name stands, and nowhere else."""
+DECLARED = "MLX_SECRET_"
+"""Environment variables that begin so hold what the user has said is a secret, whatever it looks like."""
 
 
 class Redactor:
@@ -49,13 +51,21 @@ class Redactor:
             file.write(os.urandom(32))
         return cls(path.read_bytes())
 
+    @property
+    def learned(self) -> int:
+        """How many texts it takes out by now: what was cleaned before may not be clean since."""
+        return len(self._learned)
+
     def mark(self, secret: str) -> str:
         """What stands in the place of a secret."""
         return f"{MARK}{blake3(secret.encode('utf-8', 'surrogatepass'), key=self._key).hexdigest()[:8]}>"
 
     def learn(self, values: Iterable[str]) -> None:
         """Take these texts out of everything from now on, where they are long and odd enough to be no word."""
-        new = [value for value in values if value not in self._learned and _is_telling(value)]
+        self._learn([value for value in values if _is_telling(value)])
+
+    def _learn(self, values: Iterable[str]) -> None:
+        new = [value for value in values if value not in self._learned]
         if not new:
             return
         learned = dict(self._learned)
@@ -76,9 +86,11 @@ class Redactor:
 
     def learn_named(self, named: Mapping[str, Any]) -> None:
         """Learn the texts whose names say that they are secrets: environment variables, a notebook's variables."""
-        self.learn(
-            [value for name, value in named.items() if isinstance(value, str) and is_secret_name(name)]
-        )
+        # names first: to take a value from the environment is slow
+        names = [name for name in named if is_secret_name(name)]
+        self.learn([value for value in map(named.get, names) if isinstance(value, str)])
+        declared = [named[name] for name in names if name.startswith(DECLARED)]
+        self._learn([value for value in declared if value and not value.startswith(MARK)])
 
     def text(self, text: str) -> str:
         """The text without its secrets."""
@@ -90,7 +102,7 @@ class Redactor:
             text = self._learned_pattern.sub(lambda found: self._learned.get(found[0], MARK + ">"), text)
         return text
 
-    def _replaced(self, text: str, found: list[tuple[int, int]]) -> str:
+    def _replaced(self, text: str, found: Sequence[tuple[int, int]]) -> str:
         parts, after = [], 0
         for start, end in found:
             parts += [text[after:start], self.mark(text[start:end])]

@@ -7,11 +7,14 @@ memory, and patterns are tried where one stands.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from .secret_names import is_secret_name
 
 MARK = "<redacted:"
+SHORT = 1000
+"""Characters; names and cells come again and again, and are looked through once."""
 
 _FORMS = {
     "AKIA": r"AKIA[0-9A-Z]{16}(?![A-Za-z0-9+/])",
@@ -65,8 +68,17 @@ _QUERY = re.compile(r"=(?P<secret>[^&;\s\"'<>\\]{8,4096})")
 _SETTER = re.compile(r"""(?:setdefault|setenv|putenv|set_key)\(\s*["']\Z""")
 
 
-def spans(text: str) -> list[tuple[int, int]]:
+def spans(text: str) -> Sequence[tuple[int, int]]:
     """Where the secrets of a text stand, in order, none in another."""
+    return _spans_of_short(text) if len(text) <= SHORT else _spans(text)
+
+
+@lru_cache(maxsize=4096)
+def _spans_of_short(text: str) -> tuple[tuple[int, int], ...]:
+    return tuple(_spans(text))
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
     found = sorted({*_by_form(text), *_by_name(text)})
     kept: list[tuple[int, int]] = []
     for start, end in found:

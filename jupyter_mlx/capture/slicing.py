@@ -68,13 +68,17 @@ class Slicer:
         for at in range(len(earlier) - 1, -1, -1):
             names = names_of(earlier[at].source)
             effect = notebook.effect(names)
-            if not (
+            counts = (
                 names.defines_any
                 or effect.surroundings
                 or not wanted.names.isdisjoint(effect.binds)
                 or not wanted.groups.keys().isdisjoint(effect.touched)
                 or (notebook.anything_shared and effect.touched)
-            ):
+            )
+            if names.resets and earlier[at].whole:
+                # what was bound before is gone; what the session is, is not
+                wanted.clear()
+            if not counts:
                 continue
             kept.append(at)
             if names.uses_any:
@@ -101,6 +105,10 @@ class _Wanted:
             self.names.add(name)
             for group in self._notebook.groups_of(name):
                 self.groups[group] = self.groups.get(group, 0) + 1
+
+    def clear(self) -> None:
+        self.names.clear()
+        self.groups.clear()
 
     def remove(self, names: set[str]) -> None:
         for name in names & self.names:
@@ -136,7 +144,12 @@ def _notes(earlier: Sequence[Executed], kept: Sequence[int], cell_id: str | None
 def names_of(source: str) -> Names:
     """What a cell does with names; its source may have IPython's syntax in it."""
     cell = Cell.of(source)
-    found = Names(surroundings=cell.surroundings, defines_any=cell.unknown, uses_any=cell.unknown)
+    found = Names(
+        surroundings=cell.surroundings,
+        defines_any=cell.unknown,
+        uses_any=cell.unknown,
+        resets=cell.resets,
+    )
     if cell.tree is not None:
         try:
             walk(cell.tree, found)

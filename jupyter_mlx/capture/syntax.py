@@ -49,6 +49,8 @@ class Cell:
     """It changes the session or files."""
     unknown: bool = False
     """It has a magic that may do anything."""
+    resets: bool = False
+    """It takes all names of the notebook away."""
 
     @classmethod
     def of(cls, source: str) -> Cell:
@@ -66,7 +68,7 @@ class _Reader:
     def __init__(self) -> None:
         self.binds: set[str] = set()
         self.uses: set[str] = set()
-        self.surroundings = self.unknown = False
+        self.surroundings = self.unknown = self.resets = False
 
     def read(self, source: str) -> Cell:
         body = source.lstrip()
@@ -79,7 +81,12 @@ class _Reader:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             tree = None
         return Cell(
-            tree, frozenset(self.binds), frozenset(self.uses), self.surroundings, self.unknown or tree is None
+            tree,
+            frozenset(self.binds),
+            frozenset(self.uses),
+            self.surroundings,
+            self.unknown or tree is None,
+            self.resets,
         )
 
     def _cell_magic(self, source: str) -> str:
@@ -117,6 +124,8 @@ class _Reader:
                 if name != "track"
                 else ""
             )
+        elif name == "xdel" and rest.split()[-1:] and rest.split()[-1].isidentifier():
+            return f"{found['indent']}del {rest.split()[-1]}"
         else:
             self._magic(name, rest)
         return f"{found['indent']}pass"
@@ -127,5 +136,7 @@ class _Reader:
         self.uses.update(found["plain"] or found["braced"] for found in _EXPANDED.finditer(text))
         if name in CHANGES_SURROUNDINGS:
             self.surroundings = True
+        elif name == "reset" and not any(word[:1] != "-" for word in text.split()):
+            self.resets = True
         else:
             self.unknown = True

@@ -9,7 +9,7 @@ _ATTRIBUTE = "jupyter_mlx_magics"
 
 def load(shell: Any) -> None:
     """Register the magics with a shell; a second time changes nothing."""
-    if getattr(shell, _ATTRIBUTE, None) is not None:
+    if tracker_of(shell) is not None:
         return
     from .lines import ProjectMagics
     from .track import Tracker
@@ -21,9 +21,14 @@ def load(shell: Any) -> None:
     shell.register_magics(ProjectMagics(shell, tracker))
 
 
+def tracker_of(shell: Any) -> Any:
+    """The `Tracker` of a shell that has the magics; None of another."""
+    return getattr(shell, _ATTRIBUTE, None)
+
+
 def unload(shell: Any) -> None:
     """Stop tracking and forget the shell."""
-    tracker = getattr(shell, _ATTRIBUTE, None)
+    tracker = tracker_of(shell)
     if tracker is not None:
         tracker.disconnect()
         setattr(shell, _ATTRIBUTE, None)

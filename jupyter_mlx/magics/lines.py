@@ -15,7 +15,8 @@ from jupyter_mlx.errors import MlxError
 from . import display
 from .options import track_help
 from .saved import behind
-from .track import Tracker, warn
+from .telling import warn
+from .track import Tracker
 
 if TYPE_CHECKING:
     from .widgets import RunsTable
@@ -123,13 +124,11 @@ class ProjectMagics(Magics):
 
     @line_magic
     @told
-    def pipeline(self, line: str) -> display.Table:
-        """`%pipeline [STAGE…]`: run the pipeline, only what changed."""
-        found = self._tracker.project.runner().run(shlex.split(line))
-        for failure in found.failures:
-            warn(failure)
-        rows = [(step.name, step.action, step.reason) for step in found.stages]
-        return display.Table(("stage", "action", "reason"), rows)
+    def pipeline(self, line: str) -> None:
+        """`%pipeline [STAGE…]`: run the pipeline, only what changed; how far each stage is stands in the output."""
+        from .pipeline import run
+
+        run(self._tracker.project, shlex.split(line))
 
     @line_magic
     @told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from IPython.core import magic_arguments as ma
@@ -28,6 +29,7 @@ class Options:
     cache: bool = False
 
     @classmethod
+    @lru_cache(maxsize=256)
     def parse(cls, line: str) -> Options:
         """Read the line after `%%track`.
 

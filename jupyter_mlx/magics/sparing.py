@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from jupyter_mlx.caching.key import imports, key_of, meaning
-from jupyter_mlx.caching.variables import Variables, bring, keep, user_key
+from jupyter_mlx.caching.variables import Variables, bring, keep, own_key
 from jupyter_mlx.capture.slicing import names_of
 from jupyter_mlx.errors import MlxError
 from jupyter_mlx.ledger.wording import ago, lasted
 from jupyter_mlx.lineage import digest_of
+
+from .telling import inform, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -102,16 +104,16 @@ class Sparing:
         problems = [*self._bring_files(project, run), *self._bring_variables(project, run)]
         self._show(project, run)
         took = f" (it took {lasted(run.duration_s)})" if run.duration_s else ""
-        _say(f"not executed: this is run {run.id[:8]}, {ago(run.started_at)}{took}")
+        inform(f"not executed: this is run {run.id[:8]}, {ago(run.started_at)}{took}")
         for problem in problems:
-            _say(problem)
+            warn(problem)
 
     def keep(self, project: Project, run: Run) -> dict[str, Any]:
         """Keep what the cell has left in memory, as `Run.variables` has it."""
         space = self._shell.user_ns
         names = _left_by(run.source) & space.keys()
         values = {name: space[name] for name in sorted(names)}
-        found: dict[str, Any] = msgspec.to_builtins(keep(values, project.store, _key()))
+        found: dict[str, Any] = msgspec.to_builtins(keep(values, project.store, own_key()))
         return found
 
     def _bring_files(self, project: Project, run: Run) -> Iterator[str]:
@@ -126,7 +128,7 @@ class Sparing:
                 yield f"{file.path} is not brought back: {error}"
 
     def _bring_variables(self, project: Project, run: Run) -> tuple[str, ...]:
-        found = bring(msgspec.convert(run.variables, Variables), project.store, _key())
+        found = bring(msgspec.convert(run.variables, Variables), project.store, own_key())
         self._shell.user_ns.update(found.values)
         return found.problems
 
@@ -145,7 +147,7 @@ class Sparing:
 def tell(found: Found) -> None:
     """Say that the cell has run before."""
     run = found.run
-    _say(
+    inform(
         f"already ran: run {run.id[:8]}, {ago(run.started_at)}, took {lasted(run.duration_s)}, with the same code, "
         "params and inputs; `%%track --cache` brings its result back"
     )
@@ -176,13 +178,3 @@ def _is_as_it_was(project: Project, file: FileVersion) -> bool:
     except (MlxError, OSError):
         return False
     return now is not None and str(now.digest) == file.digest
-
-
-def _key() -> bytes:
-    from platformdirs import user_data_path
-
-    return user_key(user_data_path("jupyter_mlx", appauthor=False))
-
-
-def _say(text: str) -> None:
-    print(f"jupyter_mlx: {text}", file=sys.stderr)  # noqa: T201 (a notebook's stderr is where people read)

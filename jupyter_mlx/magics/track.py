@@ -12,9 +12,8 @@ import asyncio
 import functools
 import logging
 import os
-import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,11 +36,7 @@ from .identity import Witness
 from .options import Options, is_below, split
 from .outputs import OutputLog, tap
 from .sparing import Sparing, tell
-
-
-def warn(problem: object) -> None:
-    """Tell the user what could not be done; the cell goes on."""
-    print(f"jupyter_mlx: {problem}", file=sys.stderr)  # noqa: T201 (a notebook's stderr is where people read)
+from .telling import warn
 
 
 def _harmless(hook: Callable[[Tracker, Any], None]) -> Callable[[Tracker, Any], None]:
@@ -62,7 +57,11 @@ def _harmless(hook: Callable[[Tracker, Any], None]) -> Callable[[Tracker, Any], 
 class _Cell:
     """A tracked cell while it runs."""
 
+    project: Project
+    """The cell may leave its folder."""
     options: Options
+    outputs: tuple[str, ...]
+    """That are declared, as the project names them."""
     run: ActiveRun
     log: OutputLog
     key: str
@@ -101,10 +100,10 @@ class Tracker:
 
     @property
     def project(self) -> Project:
-        """The project of the kernel's folder. Raises NoProjectError."""
-        folder = os.environ.get(PROJECT_VARIABLE) or os.getcwd()  # noqa: PTH109 (the key of a dict)
+        """The project of the kernel's folder. Raises NoProjectError, and OSError where that folder is gone."""
+        folder = os.environ.get(PROJECT_VARIABLE) or _here()
         known = self._projects.get(folder)
-        if known is None or not known.ledger.path.exists():
+        if known is None or not os.path.exists(known.ledger.path):  # noqa: PTH110 (each cell asks several times)
             # of a deleted ledger the open file would go on taking runs that nobody can find
             self._projects[folder] = Project.open(folder)
         return self._projects[folder]
@@ -136,26 +135,27 @@ class Tracker:
             and prefilter.prefilter_lines(line).strip() != line.strip()
         )
 
-    def _options(self, line: str) -> Options:
-        """Read and check the `%%track` line.
+    def _options(self, line: str) -> tuple[Options, Project]:
+        """Read and check the `%%track` line; the project in which its cell is to run.
 
         Raises:
             UsageError: what it asks for cannot be done, and why.
         """
         options = Options.parse(line)
         try:
-            root = self.project.root
+            project = self.project
             for name in options.variables:
                 if name not in self.shell.user_ns:
                     raise UsageError(
                         f"%%track: -p {name}: there is no such variable; -p {name}=VALUE gives one"
                     )
             for path in options.inputs:
-                if not Path(root, self.project.relative(path)).exists():
-                    raise UsageError(f"%%track: -i {path}: there is no such file in {root}")
+                if not Path(project.root, project.relative(path)).exists():
+                    raise UsageError(f"%%track: -i {path}: there is no such file in {project.root}")
+            _declared(options, project)
         except MlxError as error:
             raise UsageError(f"%%track: {error}") from error
-        return options
+        return options, project
 
     @_harmless
     def _before(self, info: Any) -> None:
@@ -187,7 +187,7 @@ class Tracker:
 
     def _open(self, line: str, source: str, cell_id: str | None) -> _Cell | None:
         """Open the run of a cell; None where one that is there already stands in for it."""
-        options, project = self._options(line), self.project
+        options, project = self._options(line)
         place = self.witness.identify(project.root, cell_id, source)
         params = dict(options.params) | {name: self.shell.user_ns.get(name) for name in options.variables}
         if options.auto_params:
@@ -214,29 +214,25 @@ class Tracker:
             source=source,
             slice_=part,
             seeds=seeds.capture((*part.cells, source)),
-            command={"track": line, "cwd": self._folder()},
+            command={"track": line, "cwd": _folder(project)},
             key=key,
             parent=os.environ.get(RUN_VARIABLE),
         )
         for declared in options.inputs:
-            run.add_input(project.workspace.save(self.project.relative(declared)))
+            run.add_input(project.workspace.save(project.relative(declared)))
         channel, log = self._tap.open()
         activate(run)
         if options.lineage:
             for problem in run.add_earlier(self._reads.of(part.cells)):
                 warn(problem)
             run.listen()
-        return _Cell(options, run, log, channel)
-
-    def _folder(self) -> str:
-        """Where relative paths of the cell begin, relative to the project; empty where that is outside of it."""
-        try:
-            return self.project.relative(os.getcwd())  # noqa: PTH109
-        except (MlxError, OSError):
-            return ""
+        return _Cell(project, options, _declared(options, project), run, log, channel)
 
     @_harmless
     def _after(self, result: Any) -> None:
+        cell = self._ended(result)
+        if cell is not None:
+            cell.run.stop_listening()
         source = self._history.note(result)
         with audit.quiet():
             self._reads.end(source)
@@ -244,17 +240,15 @@ class Tracker:
                 self._sparing.finish()
             except (MlxError, OSError) as error:
                 warn(f"not all could be brought back: {error}")
-        cell = self._ended(result)
         if cell is None:
             return
-        cell.run.stop_listening()
-        self._reads.note(source, cell.run.read)
         deactivate(cell.run)
         with audit.quiet():
             try:
                 self._seal(cell, result)
             except (MlxError, OSError) as error:
                 warn(f"run {cell.run.id[:8]} could not be recorded whole: {error}")
+            self._reads.note(source, cell.run.read)
 
     def _ended(self, result: Any) -> _Cell | None:
         """The cell that ended."""
@@ -272,22 +266,25 @@ class Tracker:
 
     def _seal(self, cell: _Cell, result: Any) -> None:
         self._tap.finish(cell.key)
-        self.project.redactor.learn_named(self.shell.user_ns)
+        cell.project.redactor.learn_named(self.shell.user_ns)
         self._add_last_value(cell, result)
         for problem in cell.run.add_seen():
             warn(problem)
         self._add_declared(cell)
         self._add_modules(cell)
         for output in cell.log.take():
-            cell.run.add_cell_output(output)
+            with _noting(cell.run, "an output"):
+                cell.run.add_cell_output(output)
         status, failure = _outcome(result, cell.log)
         self._add_metrics(cell, finished=status == "finished")
         if status == "finished":
             params = (*cell.run.run.params, *constants(cell.run.run.source))
-            cell.run.guess(guess(cell.run.run.source, self.shell.user_ns, result.result, params))
+            with _noting(cell.run, "what it computed"):
+                cell.run.guess(guess(cell.run.run.source, self.shell.user_ns, result.result, params))
             if cell.options.cache:
-                cell.run.keep_variables(self._sparing.keep(self.project, cell.run.run))
-        cell.run.finish(status, failure, report=warn)
+                with _noting(cell.run, "what it left in memory"):
+                    cell.run.keep_variables(self._sparing.keep(cell.project, cell.run.run))
+        cell.run.seal(status, failure, report=warn)
 
     def _add_last_value(self, cell: _Cell, result: Any) -> None:
         """A terminal prints the last value as text; the run keeps it as rich as a notebook would."""
@@ -298,18 +295,16 @@ class Tracker:
         cell.log.feed("execute_result", {"data": data, "metadata": metadata, "execution_count": count})
 
     def _add_declared(self, cell: _Cell) -> None:
-        for path in cell.options.outputs:
-            try:
-                cell.run.add_output(self.project.workspace.save(self.project.relative(path)))
-            except (MlxError, OSError) as error:
-                warn(f"-o {path}: {error}")
+        for path in cell.outputs:
+            with _noting(cell.run, f"-o {path}"):
+                cell.run.add_output(cell.project.workspace.save(path))
 
     def _add_modules(self, cell: _Cell) -> None:
         """The project's own modules are code of the run."""
         if not cell.options.lineage:
             return
         if self._modules is None:
-            self._modules = Modules(str(self.project.root))
+            self._modules = Modules(str(cell.project.root))
         for problem in cell.run.add_modules(self._modules.files()):
             warn(problem)
 
@@ -330,6 +325,38 @@ class Tracker:
                         if name in self.shell.user_ns
                         else f"-m {name}: there is no such variable"
                     )
+
+
+@contextmanager
+def _noting(run: ActiveRun, what: str) -> Iterator[None]:
+    """Have the run and the user know what could not be recorded: whatever it lacks, the run gets its end."""
+    try:
+        yield
+    except (MlxError, OSError) as error:
+        for problem in run.add_problems([f"{what} could not be recorded: {error}"]):
+            warn(problem)
+
+
+def _declared(options: Options, project: Project) -> tuple[str, ...]:
+    """The outputs of `-o`, as the project names them. Raises OutsideProjectError."""
+    return tuple(map(project.relative, options.outputs))
+
+
+def _folder(project: Project) -> str:
+    """Where relative paths of a cell begin, relative to the project; empty where that is outside of it."""
+    try:
+        folder, root = os.getcwd(), str(project.root)  # noqa: PTH109
+        return "." if folder == root else project.relative(folder)
+    except (MlxError, OSError):
+        return ""
+
+
+def _here() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109 (the key of a dict)
+    except OSError as error:
+        error.filename = "the kernel's folder"  # the system names none
+        raise
 
 
 def _is_code(cell: str | None) -> bool:

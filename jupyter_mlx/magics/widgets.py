@@ -10,7 +10,7 @@ from jupyter_mlx.errors import MlxError
 from jupyter_mlx.ledger.wording import ago, lasted, shown
 
 from . import display
-from .track import warn
+from .telling import warn
 
 if TYPE_CHECKING:
     from jupyter_mlx.ledger.ledger import Page

@@ -88,6 +88,52 @@ def test_two_names_of_one_object_stay_so(store):
     assert back.values["a"] is back.values["b"]
 
 
+def test_two_names_of_one_plain_object_stay_so(store):
+    inner, array = [1], np.arange(3)
+    values = {"a": inner, "b": {"x": [2, inner]}, "c": array, "d": array, "e": [1], "f": 1, "g": 1}
+    found = keep(values, store, MINE)
+    assert formats(found) == dict.fromkeys("abcd", "pickle") | dict.fromkeys("efg", "data")
+    back = bring(found, store, MINE).values
+    assert back["b"]["x"][1] is back["a"]
+    assert back["c"] is back["d"]
+
+
+def test_a_plain_object_that_another_refers_to_is_the_same_one_again(store):
+    table = pd.DataFrame({"x": [1]})
+    values = {"inner": [1], "array": np.arange(3), "table": table, "apart": [1]}
+    values["point"] = Point([values["inner"], values["array"], table])
+    found = keep(values, store, MINE)
+    assert formats(found) == dict.fromkeys(values, "pickle") | {"apart": "data"}
+    back = bring(found, store, MINE).values
+    for name, each in zip(("inner", "array", "table"), back["point"].x, strict=True):
+        assert back[name] is each
+
+
+def test_what_refers_to_itself_still_does(store):
+    around: list = [1]
+    around.append({"again": around})
+    crossing: list = [[], []]
+    for each in crossing:
+        each += [crossing, crossing]
+    point = Point(None)
+    point.x = point
+    back = bring(keep({"around": around, "crossing": crossing, "point": point}, store, MINE), store, MINE)
+    assert back.problems == ()
+    assert back.values["around"][1]["again"] is back.values["around"]
+    assert back.values["crossing"][0][1] is back.values["crossing"]
+    assert back.values["point"].x is back.values["point"]
+
+
+def test_a_million_small_objects_come_back_or_are_told_in_time(store, monkeypatch):
+    many = {"plain": [[at] for at in range(1_000_000)]}
+    back = bring(keep(many, store, MINE), store, MINE).values["plain"]
+    assert (len(back), back[-1]) == (1_000_000, [999_999])
+    monkeypatch.setattr(variables, "MOST_S", 0.1)
+    found = keep({"many": [Point(at) for at in range(1_000_000)], "good": Point(1)}, store, MINE)
+    assert formats(found) == {"good": "pickle"}
+    assert found.left == ("many: can't be pickled (_TooLongError: it takes longer than 0.05 s)",)
+
+
 def test_a_class_of_the_notebook_is_the_class_of_its_objects(store):
     space = {"__name__": "__main__"}
     exec("class Own:\n    x = 1\nown = Own()", space)

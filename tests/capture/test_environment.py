@@ -5,7 +5,11 @@ import subprocess
 import sys
 from importlib.metadata import version
 
+import pytest
+
 from jupyter_mlx.capture import environment
+from jupyter_mlx.capture.lineage.children import ChildLog
+from jupyter_mlx.capture.lineage.places import Places
 
 
 def test_packages_have_the_versions_that_are_imported():
@@ -42,6 +46,22 @@ def test_of_other_variables_the_names_are_kept_alone(monkeypatch):
     found = environment.capture()
     assert "DATABASE_URL" in found["other_variables"]
     assert "a-value-of-its-own" not in str(found)
+
+
+@pytest.mark.parametrize("before", [None, "/somewhere"])
+def test_what_is_set_for_the_children_of_a_run_is_none_of_its_environment(tmp_path, monkeypatch, before):
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    if before:
+        monkeypatch.setenv("PYTHONPATH", before)
+    alone = environment.capture()["other_variables"]
+    log = ChildLog(tmp_path)
+    runs = [log.listen(Places.of(tmp_path)) for _ in range(2)]
+    try:
+        assert "JUPYTER_MLX_LINEAGE" in os.environ
+        assert environment.capture()["other_variables"] == alone
+    finally:
+        for run in reversed(runs):
+            run.finish()
 
 
 def test_an_editable_install_is_told_with_its_commit(tmp_path):

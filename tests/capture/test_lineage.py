@@ -1,6 +1,7 @@
 import os
 import shutil
 import sqlite3
+import tempfile
 import threading
 from pathlib import Path
 
@@ -56,6 +57,16 @@ def test_a_file_that_was_written_first_is_no_input(seen):
         Path("a").read_text()
 
     assert seen(write_then_read) == ([], ["a"])
+
+
+def test_a_nameless_file_in_a_folder_says_nothing_of_the_folder(seen):
+    write("data/a")
+
+    def make_one():
+        with tempfile.TemporaryFile(dir="data"):
+            pass
+
+    assert seen(make_one) == ([], [])
 
 
 @pytest.mark.parametrize(

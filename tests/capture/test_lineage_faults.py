@@ -1,17 +1,20 @@
 """The lineage of a run when something about it fails: told, and never at the cell's cost."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE_S, until
 
 from jupyter_mlx.capture.lineage import children
 from jupyter_mlx.capture.lineage.listening import Listening
+from jupyter_mlx.capture.lineage.watch import Watch
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="listens to inotify, which Linux has")
 
@@ -44,11 +47,13 @@ def watchers(root):
 
 def gone(pid):
     """Whether a process ends within some seconds."""
-    for _ in range(100):
-        if not Path(f"/proc/{pid}").exists() or b"\0" not in Path(f"/proc/{pid}/cmdline").read_bytes():
-            return True
-        time.sleep(0.05)
-    return False
+
+    def ended():
+        with contextlib.suppress(OSError):
+            return b"\0" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return True
+
+    return until(ended, f"the end of {pid}")
 
 
 def touch_natively(*words):
@@ -254,3 +259,24 @@ def test_two_runs_at_once_hear_both(root):
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         pool.map(len, ["x"])
     assert [file.path for file in outer.finish().files] == ["a.txt", "b.txt"]
+
+
+@linux
+def test_answers_that_arrive_together_are_told_apart(tmp_path):
+    watch = Watch(str(tmp_path))
+    (run,) = until(lambda: [run for run in [watch.begin()] if run is not None])
+
+    def unread():
+        return len(watch._link.recv(1 << 20, socket.MSG_PEEK))
+
+    watch._link.settimeout(PATIENCE_S)
+    first = unread()  # it listens; its answer is left where it is
+    (tmp_path / "made").write_text("x")
+    watch.ending(run)
+    until(lambda: unread() > first)
+    watch.begun(run)
+    found = watch.end(run)
+    watch.tell("theirs")
+    watch.forget()
+    assert found.problem == ""
+    assert [os.path.basename(path) for path in found.files] == ["made"]

@@ -51,6 +51,20 @@ def test_when_in_doubt_a_cell_is_in_the_slice(doubtful):
     assert slice_of("print(x)", [doubtful, "y = 1"]) == (doubtful,)
 
 
+def test_what_was_bound_before_a_reset_counts_no_more():
+    before = ["x = 1", "%cd data", "y = 2"]
+    assert slice_of("print(x, y)", [*before, "%reset -f", "y = 3"]) == ("%cd data", "y = 3")
+    assert slice_of("print(x, y)", [*before, "%reset -f -s\ny = x = 3"]) == (
+        "%cd data",
+        "%reset -f -s\ny = x = 3",
+    )
+    assert slice_of("print(x, y)", [*before, "%reset array"]) == (*before, "%reset array")
+
+
+def test_a_name_that_a_magic_deletes_is_bound_no_more():
+    assert slice_of("print(x)", ["x = 1", "%xdel x", "x = 2"]) == ("x = 2",)
+
+
 def test_a_cell_of_magics_depends_on_all_before_it():
     assert slice_of("%run other.py", ["x = 1", "y = 2"]) == ("x = 1", "y = 2")
 

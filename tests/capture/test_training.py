@@ -4,7 +4,8 @@ import subprocess
 import sys
 import textwrap
 
-import pytest
+from libraries import require
+from waiting import PATIENCE_S
 
 SINK = """
 import sys
@@ -22,7 +23,7 @@ x = np.random.default_rng(0).normal(size=(60, 3)); y = (x[:, 0] > 0).astype(int)
 
 def trained(framework, source, before=""):
     """Run a training in a process of its own, as the frameworks stay patched; what was printed."""
-    pytest.importorskip(framework)
+    require(framework)
     code = before + SINK + textwrap.dedent(source)
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=200
@@ -98,11 +99,39 @@ def test_lightning_logs_each_epoch():
             def configure_optimizers(self):
                 return torch.optim.SGD(self.parameters(), 0.1)
         data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.tensor(x, dtype=torch.float32)))
-        trainer = pl.Trainer(max_epochs=2, logger=False, enable_checkpointing=False, enable_progress_bar=False)
+        trainer = pl.Trainer(
+            max_epochs=2, logger=False, enable_checkpointing=False, enable_progress_bar=False,
+            enable_model_summary=False)
         trainer.fit(Module(), data)
         print([step for step, _ in logged], sorted(logged[0][1]))
         """,
     ) == ["[0,", "1]", "['loss']"]  # fmt: skip
+
+
+def test_the_trainer_of_transformers_logs_what_it_logs():
+    require("torch", "accelerate")
+    assert trained(
+        "transformers",
+        """
+        import tempfile, torch
+        from transformers import BertConfig, BertForSequenceClassification, Trainer, TrainingArguments, logging
+        logging.set_verbosity_error()
+        model = BertForSequenceClassification(BertConfig(
+            vocab_size=30, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16))
+        data = [{"input_ids": torch.randint(0, 30, (8,)), "labels": torch.tensor(i % 2)} for i in range(16)]
+        arguments = TrainingArguments(
+            output_dir=tempfile.mkdtemp(), num_train_epochs=2, per_device_train_batch_size=8, logging_steps=1,
+            eval_strategy="epoch", report_to=[], save_strategy="no", use_cpu=True, disable_tqdm=True)
+        sys.stdout = sys.stderr  # the trainer prints what it logs
+        trainer = Trainer(model=model, args=arguments, train_dataset=data, eval_dataset=data)
+        kept = len(trainer.callback_handler.callbacks)
+        trainer.train()
+        sys.stdout = sys.__stdout__
+        print([step for step, found in logged if "loss" in found], [s for s, found in logged if "eval_loss" in found])
+        print(len(trainer.callback_handler.callbacks) == kept)
+        """,
+        "import os; os.environ['HF_HUB_OFFLINE'] = '1'\n",
+    ) == ["[1,", "2,", "3,", "4]", "[2,", "4]", "True"]  # fmt: skip
 
 
 def test_a_framework_that_was_imported_before_is_seen_too():
@@ -111,7 +140,7 @@ def test_a_framework_that_was_imported_before_is_seen_too():
     lightgbm.LGBMClassifier(n_estimators=1, verbose=-1).fit(x, y, eval_set=[(x, y)])
     print(len(logged), lightgbm.__spec__.loader.__class__.__name__)
     """
-    pytest.importorskip("lightgbm")
+    require("lightgbm")
     code = "import lightgbm\n" + SINK.replace(
         "assert not set(hook.FRAMEWORKS)", "assert 1 or set(hook.FRAMEWORKS)"
     )
@@ -126,7 +155,7 @@ def test_a_framework_of_another_shape_is_imported_all_the_same(tmp_path):
     (tmp_path / "keras.py").write_text("answer = 42")
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{SINK}\nimport keras\nprint(keras.answer)"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
     assert done.stdout.strip() == "42"
     assert "does not see the training of keras" in done.stderr

@@ -8,7 +8,8 @@ from queue import Empty
 from typing import Any
 
 import pytest
-from jupyter_client.manager import start_new_kernel
+from jupyter_client import KernelManager
+from waiting import PATIENCE_S
 
 from jupyter_mlx.magics.outputs import OutputLog
 from jupyter_mlx.project import Project
@@ -37,9 +38,15 @@ class Kernel:
     """A kernel and its client; `kernel(code)` executes a cell as a front end does."""
 
     def __init__(self, folder, **env):
-        self.manager, self.client = start_new_kernel(cwd=str(folder), env={**os.environ, **env})
+        self.manager = KernelManager()
+        # as a copy of a warm process it is there in half the time
+        self.manager.kernel_spec.metadata = {"kernel_provisioner": {"provisioner_name": "mlx-provisioner"}}
+        self.manager.start_kernel(cwd=str(folder), env={**os.environ, **env})
+        self.client = self.manager.blocking_client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=PATIENCE_S)
 
-    def __call__(self, code: str, timeout: float = 60, cell_id: str = "cell-1") -> Reply:
+    def __call__(self, code: str, timeout: float = PATIENCE_S, cell_id: str = "cell-1") -> Reply:
         return self.wait(self.send(code, cell_id), timeout)
 
     def send(self, code: str, cell_id: str = "cell-1") -> str:
@@ -52,7 +59,7 @@ class Kernel:
         self.client.shell_channel.send(message)
         return message["header"]["msg_id"]
 
-    def wait(self, request: str, timeout: float = 60) -> Reply:
+    def wait(self, request: str, timeout: float = PATIENCE_S) -> Reply:
         """The outputs of a request, until the kernel is idle again."""
         log = OutputLog()
         while True:

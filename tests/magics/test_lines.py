@@ -2,6 +2,7 @@
 
 import nbformat
 import pytest
+from waiting import PATIENCE_S
 
 from jupyter_mlx.project import Project
 
@@ -59,12 +60,29 @@ def test_restore_puts_the_cells_and_files_beside(kernel, root, last):
     assert "not an empty folder" in again.text
 
 
-def test_the_pipeline_runs_and_tells_what_failed(kernel, root):
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0")]), root / "fails.ipynb")
+def test_the_pipeline_shows_how_far_it_is_and_what_failed(kernel, root):
+    cells = ["import time, os\nwhile not os.path.exists('go'): time.sleep(0.05)", "1 / 0"]
+    nodes = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=nodes), root / "fails.ipynb")
     (root / "mlx.yaml").write_text("stages:\n  fails: {notebook: fails.ipynb}\n")
-    reply = kernel("%pipeline")
-    assert "ZeroDivisionError" in reply.text
-    assert "failed" in reply.outputs[-1]["data"]["text/plain"]
+    request = kernel.send("%pipeline")
+    # the table is updated while the first cell goes on
+    shown = ""
+    while "cell 1 of 2" not in shown:
+        message = kernel.client.get_iopub_msg(timeout=PATIENCE_S)
+        if message["msg_type"] in {"display_data", "update_display_data"}:
+            shown = message["content"]["data"]["text/plain"]
+    (root / "go").touch()
+    while "failed" not in shown:
+        message = kernel.client.get_iopub_msg(timeout=PATIENCE_S)
+        if message["msg_type"] == "update_display_data":
+            shown = message["content"]["data"]["text/plain"]
+    assert "ZeroDivisionError" in shown
+    reply = kernel.wait(request)
+    assert reply.status == "error"
+    assert "│ 1 / 0" in reply.text
+    assert "jmlx exec fails.ipynb" in reply.text
+    assert "UsageError: %pipeline: fails failed" in reply.text
     (root / "mlx.yaml").write_text("stages: {}\n")
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Empty
 from typing import Any
 
 import pytest
+from waiting import PATIENCE_S
 
 CELLS = {
     "an empty cell": "",
@@ -123,13 +125,18 @@ class FrontEnd:
         self.client.shell_channel.send(message)
         return message["header"]["msg_id"]
 
-    def wait(self, request: str, answers: tuple[str, ...] | list[str] = ()) -> Answer:
-        """Everything until the kernel is idle again."""
+    def wait(
+        self,
+        request: str,
+        answers: tuple[str, ...] | list[str] = (),
+        after_output: Callable[[], Any] | None = None,
+    ) -> Answer:
+        """Everything until the kernel is idle again; `after_output` is called when it has shown something."""
         given, answer = list(answers), Answer({})
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
-                message = self.client.get_iopub_msg(timeout=0.05 if given else 20)
+                message = self.client.get_iopub_msg(timeout=0.05 if given else PATIENCE_S)
             except Empty:
                 assert time.monotonic() < deadline, "the kernel does not answer"
                 if self.client.stdin_channel.msg_ready():
@@ -144,7 +151,12 @@ class FrontEnd:
                 break
             if kind in OUTPUTS:
                 _add(answer.messages, kind, content)
-        while (reply := self.client.get_shell_msg(timeout=60))["parent_header"].get("msg_id") != request:
+                if after_output is not None:
+                    after_output()
+                    after_output = None
+        while (reply := self.client.get_shell_msg(timeout=PATIENCE_S))["parent_header"].get(
+            "msg_id"
+        ) != request:
             pass
         count = reply["content"].get("execution_count")
         answer.counts = count - (self.count if self.count is not None else count)
@@ -253,12 +265,13 @@ def test_queued_cells_each_keep_their_own(front, root, last):
     ids=["child", "lock", "native"],
 )
 def test_an_interrupt_ends_a_tracked_cell_as_it_does_the_cell_alone(front, body, last):
-    answers = []
-    for code in (f"# %%track\nprint('go', flush=True)\n{body}", f"%%track\nprint('go', flush=True)\n{body}"):
-        request = front.send(code)
-        time.sleep(0.7)
+
+    def interrupt():
+        time.sleep(0.3)  # it has printed, and is in the call by then
         front.kernel.manager.interrupt_kernel()
-        answers.append(front.wait(request))
+
+    codes = (f"# %%track\nprint('go', flush=True)\n{body}", f"%%track\nprint('go', flush=True)\n{body}")
+    answers = [front.wait(front.send(code), after_output=interrupt) for code in codes]
     assert [a.reply["ename"] for a in answers] == ["KeyboardInterrupt"] * 2
     assert [[kind for kind, _ in a.messages] for a in answers] == [["stream", "error"]] * 2
     assert last().status == "interrupted"
@@ -269,7 +282,7 @@ def test_exit_in_a_tracked_cell_ends_the_kernel_and_the_run(start, root, last):
     kernel("%load_ext jupyter_mlx")
     process = kernel.manager.provisioner.process
     assert kernel("%%track leaving\nexit").status == "ok"
-    assert process.wait(20) == 0
+    assert process.wait(PATIENCE_S) == 0
     assert last("name = leaving").status == "finished"
 
 
@@ -277,7 +290,7 @@ def test_a_restarted_kernel_goes_on(start, root, last):
     kernel = start(root)
     kernel("%load_ext jupyter_mlx\nx = 1")
     kernel.manager.restart_kernel(now=True)
-    kernel.client.wait_for_ready(timeout=60)
+    kernel.client.wait_for_ready(timeout=PATIENCE_S)
     kernel("%load_ext jupyter_mlx")
     assert "NameError" in kernel("%%track restarted\nx").text
     assert last("name = restarted").status == "failed"

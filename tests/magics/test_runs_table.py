@@ -6,6 +6,7 @@ import sys
 from queue import Empty
 
 import pytest
+from waiting import PATIENCE_S
 
 from jupyter_mlx.magics.widgets import ROWS
 
@@ -29,9 +30,9 @@ def until_idle(kernel, request):
     found = []
     while True:
         try:
-            message = kernel.client.get_iopub_msg(timeout=60)
+            message = kernel.client.get_iopub_msg(timeout=PATIENCE_S)
         except Empty:
-            raise AssertionError("the kernel did not answer in a minute") from None
+            raise AssertionError("the kernel did not answer in time") from None
         if message["parent_header"].get("msg_id") == request:
             found.append((message["msg_type"], message["content"]))
             if found[-1] == ("status", {"execution_state": "idle"}):
@@ -168,6 +169,6 @@ def test_a_terminal_gets_the_static_table(project):
     project.recorder.flush()
     done = subprocess.run(
         [sys.executable, "-m", "IPython", "--simple-prompt", "-c", "%load_ext jupyter_mlx\nprint(repr(get_ipython().run_line_magic('runs', '')._repr_mimebundle_().keys()))"],
-        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60,
+        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=PATIENCE_S,
     )  # fmt: skip
     assert "dict_keys(['text/plain', 'text/html'])" in done.stdout, done.stderr

@@ -3,7 +3,11 @@
 import time
 
 import pytest
+from libraries import require
+from waiting import PATIENCE_S, until
 
+from jupyter_mlx.digest import Digest
+from jupyter_mlx.ledger.record import decode
 from jupyter_mlx.project import Project
 
 CELLS = {
@@ -62,19 +66,24 @@ def test_files_are_seen_without_being_declared(kernel, root, last):
     (root / "seen.csv").write_text("a\n1\n")
     kernel("%%track\nimport pandas as pd\npd.read_csv('seen.csv').to_csv('made.csv')")
     run = last()
-    # a %reset is in this kernel's past, before which anything may have been defined
-    own = [file for file in run.inputs if file.path != "in.csv"]
-    assert [(file.path, file.how) for file in own] == [("seen.csv", "seen")]
+    assert [(file.path, file.how) for file in run.inputs] == [("seen.csv", "seen")]
     assert [(file.path, file.how) for file in run.outputs] == [("made.csv", "seen")]
     kernel("%%track --no-lineage\nopen('seen.csv').read()")
     assert last().inputs == ()
 
 
+def test_a_cell_that_leaves_the_project_is_recorded_in_it(kernel, root, last):
+    kernel("%%track left -o left.txt\nimport os\nopen('left.txt', 'w').close()\nos.chdir('/')\nprint('gone')")
+    kernel(f"os.chdir({str(root)!r})")
+    assert [(file.path, file.how) for file in last("name = left").outputs] == [("left.txt", "declared")]
+    run = last()
+    assert (run.name, run.status) == ("left", "finished")
+    assert run.cell_outputs[0]["text"] == "gone\n"
+
+
 def test_environment_and_git_arrive_beside(kernel, root, last):
     kernel("%%track\n1")
-    deadline = time.monotonic() + 30
-    while not (run := last()).environment and time.monotonic() < deadline:
-        time.sleep(0.05)
+    run = until(lambda: (run := last()).environment and run)
     environment = Project.open(root).environment(run)
     assert environment["packages"]["jupyterlab"]
     assert environment["python"]
@@ -90,15 +99,19 @@ def test_an_exception_is_a_failed_run_with_its_traceback(kernel, last):
 
 
 @pytest.mark.parametrize(
-    "body", ["import time\ntime.sleep(60)", "import asyncio\nawait asyncio.sleep(3)"], ids=["plain", "await"]
+    "body",
+    ["import time\ntime.sleep(60)", "import asyncio\nwhile True:\n    await asyncio.sleep(0.1)"],
+    ids=["plain", "await"],
 )
-def test_an_interrupted_cell_is_an_interrupted_run_that_keeps_what_it_did(kernel, last, body):
+def test_an_interrupted_cell_is_an_interrupted_run_that_keeps_what_it_did(kernel, root, last, body):
+    def begun():
+        runs = Project.open(root).ledger.page("name = stopped and status = running").runs
+        return runs and runs[0].metrics
+
     request = kernel.send(
-        f"%%track\nimport jupyter_mlx as jm\njm.log(started=1)\nprint('begun', flush=True)\n{body}"
+        f"%%track stopped\nimport jupyter_mlx as jm\nprint('begun', flush=True)\njm.log(started=1)\n{body}"
     )
-    deadline = time.monotonic() + 30
-    while not (last().metrics and last().status == "running") and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(begun)
     time.sleep(0.3)
     kernel.manager.interrupt_kernel()
     assert kernel.wait(request).status == "error"
@@ -113,9 +126,7 @@ def test_the_run_of_a_killed_kernel_is_interrupted(start, root, last):
     kernel = start(root)
     kernel("%load_ext jupyter_mlx")
     kernel.send("%%track killed\nimport jupyter_mlx as jm, time\njm.log(loss=0.5)\ntime.sleep(60)")
-    deadline = time.monotonic() + 30
-    while last().metrics.get("loss") != 0.5 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: last().metrics.get("loss") == 0.5)
     assert last("name = killed").status == "running"
     kernel.manager.shutdown_kernel(now=True)
     run = last("name = killed")
@@ -169,6 +180,7 @@ def test_what_a_thread_prints_later_is_in_the_run_of_the_cell_that_shows_it(kern
         ("-p not_there", "no such variable"),
         ("-i missing.csv", "no such file"),
         ("-i /etc/passwd", "outside the project"),
+        ("-o /etc/passwd", "outside the project"),
     ],
 )
 def test_a_wrong_line_is_told_and_the_cell_does_not_run(kernel, root, line, told):
@@ -234,6 +246,11 @@ def test_a_secret_is_nowhere_in_the_project(start, tmp_path):
     ]
     assert found == []
     assert project.ledger.page().total == 2
+    # what is compressed on the disk
+    whole = [project.ledger.get(run.id) for run in project.ledger.page().runs]
+    kept = [decode(project.store.get(Digest.parse(digest))) for digest in project.ledger.records().values()]
+    assert canary not in f"{whole}{kept}"
+    assert kept
 
 
 def test_the_kernel_answers_every_other_request_as_before(kernel):
@@ -248,7 +265,7 @@ def test_the_kernel_answers_every_other_request_as_before(kernel):
     }
     for ask, answer in asked.items():
         request = ask()
-        while (reply := client.get_shell_msg(timeout=10))["parent_header"].get("msg_id") != request:
+        while (reply := client.get_shell_msg(timeout=PATIENCE_S))["parent_header"].get("msg_id") != request:
             pass
         assert reply["msg_type"] == answer
 
@@ -259,7 +276,7 @@ def test_a_kernel_that_is_asked_to_shut_down_does(start, root):
     kernel("%%track\n1")
     process = kernel.manager.provisioner.process
     kernel.client.shutdown()
-    assert process.wait(20) == 0
+    assert process.wait(PATIENCE_S) == 0
 
 
 def test_unload_takes_the_magics_away(start, root, last):
@@ -305,9 +322,7 @@ def test_what_is_secret_by_its_name_is_nowhere_in_the_project_either(start, tmp_
     ):
         kernel(f"%%track -p note={assigned} -p api_key={assigned}\n{cell}" if cell[0] != "%" else cell)
     kernel.send(f"%%track killed\nprint('{assigned}', flush=True)\nimport time\ntime.sleep(60)")
-    deadline = time.monotonic() + 30
-    while not project.ledger.page("name = killed").runs and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: project.ledger.page("name = killed").runs)
     kernel.manager.shutdown_kernel(now=True)
     assert holding(project.root, held, assigned, lived, "held &amp; co") == []
     assert project.ledger.page().total == 10
@@ -351,7 +366,7 @@ def test_seeds_resources_and_the_slice_with_its_notes_are_in_the_run(kernel, las
 
 
 def test_a_training_loop_logs_itself_and_not_what_the_user_logs(kernel, last):
-    pytest.importorskip("lightgbm")
+    require("lightgbm")
     kernel("import jupyter_mlx as jm, numpy as np, lightgbm")
     kernel(
         "%%track\nx = np.arange(60.).reshape(-1, 1); y = (x[:, 0] > 30).astype(int)\n"

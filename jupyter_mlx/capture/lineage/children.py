@@ -21,6 +21,8 @@ from . import audit
 from .events import record
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .audit import Look
     from .places import Places
 
@@ -36,6 +38,14 @@ MAX_BYTES = 1 << 20
 _WORDS = 3
 
 _tokens = itertools.count(1)
+
+
+def set_for_children(environ: Mapping[str, str]) -> frozenset[str]:
+    """Which variables of an environment are there for a run's children alone: of the user's there were none."""
+    ours = frozenset({LOG_VARIABLE, TOKEN_VARIABLE, ROOT_VARIABLE})
+    # as often as there are runs at once
+    is_alone = set(environ.get("PYTHONPATH", "").split(os.pathsep)) == {HOOK}
+    return ours | {"PYTHONPATH"} if is_alone else ours
 
 
 @dataclass(frozen=True, slots=True)

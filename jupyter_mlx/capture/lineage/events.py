@@ -24,6 +24,8 @@ GONE = 8
 """Removed, or renamed to elsewhere."""
 UNSURE = 16
 """The path is relative to a folder that the event does not tell."""
+PUT = 64
+"""With `MADE`: by a rename, so that a folder may have come with all that is in it."""
 
 _ACCESS = os.O_WRONLY | os.O_RDWR
 _FRESH = os.O_TRUNC | os.O_EXCL
@@ -44,7 +46,7 @@ def _renamed(arguments: Any) -> tuple[tuple[Any, int], ...]:
     old, new, old_folder, new_folder = arguments
     return (
         (old, READ | GONE | (UNSURE if old_folder != -1 else 0)),
-        (new, MADE | (UNSURE if new_folder != -1 else 0)),
+        (new, MADE | PUT | (UNSURE if new_folder != -1 else 0)),
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from . import watcher
 from .audit import MINE, Look
-from .events import MADE, READ, UNSURE, UPDATED, look
+from .events import MADE, PUT, READ, UNSURE, UPDATED, look
 from .places import module
 from .seen import SeenFile, is_same
 
@@ -124,7 +124,10 @@ class Joining:
             before = look(path)
             if not bits or before is None:
                 return
-        for each in self._below(path) if bits & MADE else [path]:
+        if bits & MADE and not bits & PUT and os.path.isdir(path):  # noqa: PTH112
+            # a nameless temporary file was made in it
+            return
+        for each in self._below(path) if bits & PUT else [path]:
             trace = self._trace(each)
             if not trace.sources:
                 trace.knows_before, trace.before = each == path, before if each == path else None

@@ -8,7 +8,8 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from .joining import Joining
 from .places import Places
 from .seen import Seen, SeenFile
 from .watch import Watch
-from .watcher import LATER
+from .watcher import APART
 
 if TYPE_CHECKING:
     from .audit import Keeper
@@ -63,15 +64,18 @@ class Listening:
     def __init__(self, root: Path, state: Path, keeper: Keeper | None = None) -> None:
         self.places = Places.of(root)
         self._problems: list[str] = []
+        self._touched: list[children.ChildTouch] = []
+        self._ended = False
         self._watch = self._start_watch()
         self._run = self._watch.begin()
         self._children = self._start_children(state / "tmp")
         self._started_ns = scanning.now_ns()
         self._listener = audit.listen(self.places, keeper)
+        self._watch.begun(self._run)
 
     def _start_watch(self) -> Watch:
         watches = _kept().watches
-        root = self.places.root.rstrip(os.sep)
+        root = _key(self.places)
         return watches.setdefault(root, Watch(root))
 
     def _start_children(self, folder: Path) -> children.Listening | None:
@@ -87,20 +91,24 @@ class Listening:
             )
             return None
 
-    def mark(self) -> None:
-        """Until now, git itself read files of the project for this run. Any thread may say so."""
-        self._watch.mark(self._run)
+    def end(self) -> None:
+        """What happens from now on is not the run's; `finish` tells what was. The first call counts."""
+        if not self._ended:
+            self._ended = True
+            audit.stop(self._listener)
+            self._watch.ending(self._run)
+            self._touched = self._heard()
 
     def finish(self, own: Callable[[list[str]], Iterable[str]] = lambda _: ()) -> Seen:
         """Listen no more, and say what was seen.
 
-        `own` is given the files that were read only before `mark`, and says which of them git would read.
+        `own` is given the files that were read only `while_we_read`, and says which of them git would read.
         """
-        audit.stop(self._listener)
-        watched = self._watch.end(self._run)
+        self.end()
         joining = Joining(self.places, self._started_ns)
         joining.add_hook(self._listener)
-        joining.add_children(self._heard())
+        joining.add_children(self._touched)
+        watched = self._watch.end(self._run)
         joining.add_watched(watched, self._listener.unsure)
         joining.add_held(watched.before, watched.after)
         joining.add_maps(watched.maps, watched.links)
@@ -111,7 +119,7 @@ class Listening:
         early = {
             file.path
             for file in files
-            if file.source == "watch" and file.role == "input" and not watched.files[file.real] & LATER
+            if file.source == "watch" and file.role == "input" and not watched.files[file.real] & APART
         }
         dropped = early & set(own(sorted(early))) if early else set()
         files = [file for file in files if file.path not in dropped or file.source != "watch"]
@@ -133,6 +141,24 @@ class Listening:
         joining.add_scanned(paths)
         if not whole:
             self._problems.append("there are too many files to look at all of them; name outputs with -o")
+
+
+@contextmanager
+def while_we_read(root: Path) -> Iterator[None]:
+    """While the block runs, another process reads files of the project for us. Any thread may do so."""
+    watch = _kept().watches.get(_key(Places.of(root)))
+    if watch is None:
+        yield
+        return
+    watch.tell("ours")
+    try:
+        yield
+    finally:
+        watch.tell("theirs")
+
+
+def _key(places: Places) -> str:
+    return places.root.rstrip(os.sep)
 
 
 def _is_editors(file: SeenFile) -> bool:

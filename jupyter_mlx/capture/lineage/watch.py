@@ -10,9 +10,10 @@ import socket
 import subprocess
 import sys
 import threading
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from .places import SKIPPED
 from .watcher import LENGTH
@@ -81,9 +82,13 @@ class Watch:
         self._link: socket.socket | None = None
         self._broken = ""
         self._ready = False
+        self._asked: deque[tuple[str, int]] = deque()
+        self._answers: dict[tuple[str, int], dict[str, Any]] = {}
+        self._held = bytearray()
+        """What was received of answers that nobody has read yet."""
 
     def begin(self) -> int | None:
-        """Listen for a run; the number that `end` takes, None where nothing listens."""
+        """Have a run listened for from `begun` on; the number that the others take, None where nothing listens."""
         with self._lock:
             if self._link is None and not self._broken:
                 self._start()
@@ -92,20 +97,34 @@ class Watch:
             if self._link is None or not self._ready:
                 return None
             run = next(self._runs)
-            return None if self._ask("begin", run) is None else run
+            self._ask("begin", run)
+            return run
 
-    def mark(self, run: int | None) -> None:
-        """Tell apart what happens to files from now on."""
-        if run is not None and self._lock.acquire(timeout=ANSWER_S):
+    def begun(self, run: int | None) -> None:
+        """Wait until a run is listened for."""
+        with self._lock:
+            self._answer("begin", run)
+
+    def ending(self, run: int | None) -> None:
+        """What happens from now on is not of the run; `end` has the answer."""
+        with self._lock:
+            if run is not None:
+                self._ask("end", run)
+
+    def tell(self, whose: Literal["ours", "theirs"]) -> None:
+        """Tell apart what happens to files from now on: `ours` may be our own doing; it is known when this returns."""
+        if self._lock.acquire(timeout=ANSWER_S):
             try:
-                self._send("mark", run)
+                if self._ready:
+                    self._ask(whose, 0)
+                    self._answer(whose, 0)
             finally:
                 self._lock.release()
 
     def end(self, run: int | None) -> Watched:
-        """What happened since `begin`."""
+        """What happened between `begin` and `ending`."""
         with self._lock:
-            found = self._ask("end", run) if run is not None and self._link else None
+            found = self._answer("end", run)
         if found is None:
             return Watched(
                 problem=self._broken or "not all folders of the project are watched yet; run it again"
@@ -184,14 +203,20 @@ class Watch:
                 "raise fs.inotify.max_user_instances (sysctl), or name files with -i and -o"
             )
 
-    def _ask(self, verb: str, run: int) -> dict[str, Any] | None:
-        """The answer to a question; None where the process is lost."""
-        try:
-            self._send(verb, run)
-            return self._receive()
-        except (OSError, EOFError, ValueError) as error:
-            self._lose(_lost(error))
-            return None
+    def _ask(self, verb: str, run: int) -> None:
+        """Ask without waiting: the process works beside us. Answers come in the order of the questions."""
+        self._asked.append((verb, run))
+        self._send(verb, run)
+
+    def _answer(self, verb: str, run: int | None) -> dict[str, Any] | None:
+        """The answer to a question that was asked; None where the process is lost."""
+        while (verb, run) in self._asked and self._link is not None:
+            try:
+                self._answers[self._asked[0]] = self._receive()
+                self._asked.popleft()
+            except (OSError, EOFError, ValueError) as error:
+                self._lose(_lost(error))
+        return self._answers.pop((verb, run), None)  # type: ignore[arg-type]  # None was never asked
 
     def _send(self, verb: str, run: int) -> None:
         data = marshal.dumps((verb, run))
@@ -203,22 +228,24 @@ class Watch:
             return
 
     def _receive(self) -> dict[str, Any]:
-        # mostly one call: each lets other threads take the interpreter's lock
-        data = self._part()
-        while len(data) < LENGTH.size or len(data) < LENGTH.size + LENGTH.unpack_from(data)[0]:
-            data += self._part()
-        found: dict[str, Any] = marshal.loads(memoryview(data)[LENGTH.size :])  # noqa: S302 (our own process)
-        return found
-
-    def _part(self) -> bytearray:
+        """The next answer. What has come of the one after it, or before a timeout, is kept."""
         assert self._link is not None
-        part = self._link.recv(1 << 20)
-        if not part:
-            raise EOFError("it ended")
-        return bytearray(part)
+        held = self._held
+        while len(held) < LENGTH.size or len(held) < LENGTH.size + LENGTH.unpack_from(held)[0]:
+            # mostly one call: each lets other threads take the interpreter's lock
+            part = self._link.recv(1 << 20)
+            if not part:
+                raise EOFError("it ended")
+            held += part
+        end = LENGTH.size + LENGTH.unpack_from(held)[0]
+        found: dict[str, Any] = marshal.loads(bytes(held[LENGTH.size : end]))  # noqa: S302 (our own process)
+        del held[:end]
+        return found
 
     def _lose(self, problem: str) -> None:
         self._broken = problem
+        self._asked.clear()
+        self._held.clear()
         if self._link is not None:
             self._link.close()
             self._link = None

@@ -32,8 +32,8 @@ READ, WRITTEN, CLOSED, OPENED, GONE = 1, 2, 4, 8, 16
 """What the kernel is told of a file; CLOSED is after it was open for writing."""
 WRITTEN_FIRST = 32
 """It was written before anything was read of it."""
-LATER = 64
-"""Something happened to it after the mark."""
+APART = 64
+"""Something happened to it while the kernel had nobody read files."""
 MEANINGS = (
     (ACCESS | CLOSE_NOWRITE, READ),
     (MODIFY | CREATE | MOVED_TO, WRITTEN),
@@ -73,6 +73,7 @@ class Watcher:
         self.lost = False
         """Whether events were lost since the tree was walked last."""
         self.runs: dict[int, Run] = {}
+        self.apart = APART
 
     # -- watches -----------------------------------------------------------------------------
 
@@ -96,7 +97,7 @@ class Watcher:
                             if self._counts(entry):
                                 waiting.append(entry.path)
                         elif found is not None:
-                            found.note(entry.path, CREATE)
+                            found.note(entry.path, CREATE, self.apart)
             except OSError:
                 continue
 
@@ -173,7 +174,7 @@ class Watcher:
         if number in self.filtered and path not in self.targets:
             return
         for run in self.runs.values():
-            run.note(path, mask)
+            run.note(path, mask, self.apart)
         if mask & CREATE and os.path.islink(path):  # noqa: PTH114
             self._follow(path)
 
@@ -239,12 +240,11 @@ class Run:
         self.maps: dict[bytes, bool] = {}
         """Files that the kernel had mapped → whether what is written to the map is written to the file."""
         self.lost = False
-        self.later = 0
 
-    def note(self, path: bytes, mask: int) -> None:
+    def note(self, path: bytes, mask: int, apart: int) -> None:
         """Something happened to a file."""
         before = self.files.get(path, 0)
-        bits = before | self.later
+        bits = before | apart
         for events, meaning in MEANINGS:
             if mask & events:
                 bits |= meaning
@@ -297,12 +297,11 @@ def _command(watcher: Watcher, kernel: socket.socket) -> bool:
     if request is None:
         return False
     verb, run = request
-    if verb == "mark":
+    if verb in ("ours", "theirs"):
         watcher.drain()
-        if run in watcher.runs:
-            watcher.runs[run].later = LATER
-        return True
-    if verb == "begin":
+        watcher.apart = APART if verb == "theirs" else 0
+        _answer(kernel, {})
+    elif verb == "begin":
         _answer(kernel, watcher.begin(run))
         watcher.begun(run)
     else:

@@ -1,0 +1,319 @@
+"""Checkpoints of a notebook's execution: what a kernel holds between two cells, so that another one can go on there.
+
+In the kernel: `begin` has one written after a cell, when that is worth it;
+`go_on` brings one back into a fresh kernel, or raises, and then nothing of it
+may be used. In doubt there is none: see `surroundings` for what is looked at.
+Outside: `found` lists them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from blake3 import blake3
+
+from jupyter_mlx.capture.lineage import audit
+
+from .memory import DoubtError, bring, keep
+from .modules import modules
+from .surroundings import Base, check, difference, look
+
+FORMAT: Final = 1
+SHARE: Final = 10
+"""One is made when this many times as long was executed as the last one took."""
+KEPT_BYTES: Final = 2 << 30
+"""Of the checkpoints of one stage; beyond it the oldest go."""
+FILE_BYTES: Final = 256 << 20
+"""Of the files that the cells wrote; of more nobody wants to wait for their digests."""
+_HISTORY: Final = frozenset({"In", "Out", "_", "__", "___", "_ih", "_oh", "_dh", "_i", "_ii", "_iii"})
+"""IPython's names for what earlier cells were and gave."""
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """What is known of the session after some cells; the variables are in a file beside it."""
+
+    format: int
+    cells: tuple[str, ...]
+    """The digests of the cells that were executed, in order, the parameters' included."""
+    left: dict[str, str]
+    """The variables that are not kept, each with the reason."""
+    names: tuple[str, ...]
+    signature: str
+    size_bytes: int
+    modules: tuple[str, ...]
+    """In the order of their import."""
+    surroundings: dict[str, str]
+    environment: dict[str, str | None]
+    """The variables that the cells have set, or with None removed."""
+    path: tuple[str, ...]
+    """Of Python's modules."""
+    folder: str
+    files: dict[str, tuple[str, int]]
+    """Below the stage's outputs: path → digest and size."""
+    folders: tuple[str, ...]
+    count: int
+    """Of the executions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the checkpoints of a stage are, and of what."""
+
+    folder: str
+    root: str
+    """The project's."""
+    outputs: tuple[str, ...]
+    """Where the stage may write, relative to the project."""
+    after_s: float
+    """What was executed in less is not worth a checkpoint; with 0 there is one after each cell."""
+
+
+def digest(source: str) -> str:
+    """The digest of a cell's text."""
+    return blake3(source.encode("utf-8", "surrogatepass")).hexdigest(16)
+
+
+# -- outside of the kernel -----------------------------------------------------------------------
+
+
+def found(folder: Path) -> Iterator[tuple[Path, Checkpoint]]:
+    """The checkpoints of a folder, the last one first; damaged ones are passed over."""
+    for path in sorted(folder.glob("*.json"), reverse=True):
+        with suppress(OSError, msgspec.DecodeError):
+            read = msgspec.json.decode(path.read_bytes(), type=Checkpoint)
+            if read.format == FORMAT:
+                yield path, read
+
+
+# -- in the kernel -------------------------------------------------------------------------------
+
+
+_keeping: list[Keeping] = []
+
+
+def begin(place: dict[str, Any]) -> None:
+    """Have checkpoints written from now on."""
+    from IPython.core.getipython import get_ipython
+
+    _keeping[:] = [Keeping(get_ipython(), Place(**{**place, "outputs": tuple(place["outputs"])}))]
+    _keeping[0].connect()
+
+
+def go_on(place: dict[str, Any], number: str) -> None:
+    """Bring a checkpoint back, and have further ones written.
+
+    Raises:
+        DoubtError: it is not certain that the session is as it was.
+    """
+    begin(place)
+    with audit.quiet():
+        _keeping[0].restore(number)
+
+
+class Keeping:
+    """Makes the checkpoints of one session."""
+
+    def __init__(self, shell: Any, place: Place) -> None:
+        self.shell, self.place = shell, place
+        self.folder = Path(place.folder)
+        self.cells: list[str] = []
+        self._base = Base.now()
+        self._before = {name: id(value) for name, value in shell.user_ns.items()}
+        self._environment = dict(os.environ)
+        self._listener: audit.Listener | None = None
+        self._since = time.monotonic()
+        self._took_s = 0.0
+        self._over = False
+
+    def connect(self) -> None:
+        """Begin to see cells."""
+        from jupyter_mlx.capture.lineage.places import Places
+
+        self._listener = audit.listen(Places.of(Path(self.place.root)))
+        self.shell.events.register("post_run_cell", self._after)
+
+    def _after(self, result: Any) -> None:
+        failed = result is None or result.error_before_exec or result.error_in_exec
+        # what half a cell has done is in no checkpoint
+        self._over = self._over or bool(failed)
+        if self._over:
+            return
+        self.cells.append(digest(result.info.raw_cell))
+        begun = time.monotonic()
+        if self.place.after_s and begun - self._since < max(self.place.after_s, SHARE * self._took_s):
+            return
+        with audit.quiet():
+            try:
+                self._write()
+            except DoubtError as error:
+                self._note(error.reason)
+            except Exception as error:
+                # nobody's cell fails because it could not be remembered
+                self._note(f"{type(error).__name__}: {error}")
+        self._since = time.monotonic()
+        self._took_s = self._since - begun
+
+    def _note(self, reason: str) -> None:
+        with suppress(OSError):
+            (self.folder / "why-not").write_text(f"after cell {len(self.cells)}: {reason}\n", "utf-8")
+
+    def _write(self) -> None:
+        check(self._base)
+        files, folders = self._files()
+        key = _key()
+        number = f"{len(self.cells):06d}"
+        names = [
+            name
+            for name, value in self.shell.user_ns.items()
+            if self._before.get(name) != id(value) and not _is_ipythons(name)
+        ]
+        kept = keep(self.folder / f"{number}.memory", self.shell.user_ns, names, {"chance": _chance()}, key)
+        made = Checkpoint(
+            FORMAT, tuple(self.cells), dict(kept.left), kept.names, kept.signature, kept.size_bytes,
+            tuple(name for name, _ in modules()),
+            look(self.shell, self.place.root),
+            self._set(), tuple(sys.path), os.getcwd(),  # noqa: PTH109
+            files, folders, self.shell.execution_count,
+        )  # fmt: skip
+        temporary = self.folder / f".{number}"
+        temporary.write_bytes(msgspec.json.encode(made))
+        temporary.replace(self.folder / f"{number}.json")
+        _prune(self.folder)
+
+    def _set(self) -> dict[str, str | None]:
+        names = {*self._environment, *os.environ}
+        now, then = os.environ.get, self._environment.get
+        return {name: now(name) for name in names if now(name) != then(name)}
+
+    def _files(self) -> tuple[dict[str, tuple[str, int]], tuple[str, ...]]:
+        """What the cells wrote, which must be below the outputs."""
+        assert self._listener is not None
+        root = Path(self.place.root)
+        ours = [root / path for path in self.place.outputs]
+        for path, touch in self._listener.touched.items():
+            changed = touch.bits & audit.CHANGES and (touch.before is not None or os.path.lexists(path))
+            if (
+                changed
+                and self._is_data(path)
+                and not any(Path(path) == own or own in Path(path).parents for own in ours)
+            ):
+                raise DoubtError(f"{path} was written, which is no output of the stage")
+        files: dict[str, tuple[str, int]] = {}
+        folders: list[str] = []
+        size = 0
+        for found in _below(ours):
+            relative = found.relative_to(root).as_posix()
+            if found.is_symlink():
+                raise DoubtError(f"{relative} is a link")
+            if found.is_dir():
+                folders.append(relative)
+                continue
+            size += (size_bytes := found.stat().st_size)
+            if size > FILE_BYTES:
+                raise DoubtError(f"what was written is larger than {FILE_BYTES >> 20} MiB")
+            hasher = blake3(max_threads=1)
+            hasher.update_mmap(found)
+            files[relative] = (f"b3:{hasher.hexdigest()}", size_bytes)
+        return files, tuple(folders)
+
+    def _is_data(self, path: str) -> bool:
+        assert self._listener is not None
+        places = self._listener.places
+        return places.inside(path) is not None if path.startswith(places.root) else places.outside(path)
+
+    def restore(self, number: str) -> None:
+        """Bring a checkpoint back."""
+        path = self.folder / f"{number}.json"
+        try:
+            made = msgspec.json.decode(path.read_bytes(), type=Checkpoint)
+        except (OSError, msgspec.DecodeError) as error:
+            raise DoubtError(f"the checkpoint can't be read ({error})") from None
+        for name, value in made.environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        sys.path[:] = made.path
+        # the cells may have changed the folder before or after an import that looks into it
+        later = [name for name in made.modules if not _imported(name)]
+        os.chdir(made.folder)
+        for name in later:
+            if not _imported(name):
+                raise DoubtError(f"the module {name} is not to be had")
+        what = difference(made.surroundings, look(self.shell, self.place.root))
+        if what:
+            raise DoubtError(f"{what} was another one when the cells had run")
+        space = self.shell.user_ns
+        found = bring(self.folder / f"{number}.memory", space, made.signature, _key())
+        space.update(found["values"])
+        _set_chance(found["chance"])
+        self.cells = list(made.cells)
+        self.shell.execution_count = made.count
+
+
+def _is_ipythons(name: str) -> bool:
+    return name in _HISTORY or (name[:1] == "_" and name.strip("_i").isdigit())
+
+
+def _imported(name: str) -> bool:
+    if name not in sys.modules:
+        try:
+            __import__(name)
+        except Exception:
+            return False
+    return name in sys.modules
+
+
+def _chance() -> dict[str, Any]:
+    """Where the generators of random numbers stand that everybody shares."""
+    import random
+
+    found: dict[str, Any] = {"random": random.getstate()}
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        found["numpy"] = numpy.random.get_state(legacy=False)
+    return found
+
+
+def _set_chance(state: dict[str, Any]) -> None:
+    import random
+
+    random.setstate(state["random"])
+    if "numpy" in state:
+        sys.modules["numpy"].random.set_state(state["numpy"])
+
+
+def _below(folders: Iterable[Path]) -> Iterator[Path]:
+    for path in folders:
+        if os.path.lexists(path):
+            yield path
+            if path.is_dir() and not path.is_symlink():
+                yield from sorted(path.rglob("*"))
+
+
+def _prune(folder: Path) -> None:
+    """Remove the oldest beyond what is kept."""
+    size = 0
+    for path in sorted(folder.glob("*.json"), reverse=True):
+        memory = path.with_suffix(".memory")
+        with suppress(OSError):
+            size += memory.stat().st_size
+            if size > KEPT_BYTES:
+                path.unlink()
+                memory.unlink()
+
+
+def _key() -> bytes:
+    from platformdirs import user_data_path
+
+    from .variables import user_key
+
+    return user_key(user_data_path("jupyter_mlx", appauthor=False))

@@ -1,0 +1,195 @@
+"""Sealed runs are completed beside the user: git, environment, files outside the project, the record."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
+
+from . import lineage
+from .afterwards import afterwards
+from .capture import environment, git
+from .capture.lineage import audit
+from .capture.lineage.listening import while_we_read
+from .digest import Digest
+from .errors import AccessError, MlxError
+from .ledger import record
+
+if TYPE_CHECKING:
+    from .capture.lineage.seen import SeenFile
+    from .capture.redact import Redactor
+    from .data.workspace import Workspace
+    from .ledger.ledger import Ledger
+    from .ledger.run import Run
+
+Report: TypeAlias = "Callable[[str], None]"
+"""Takes what could not be recorded, for the user to read."""
+
+
+NO_RECORD = "it has no record"
+
+
+@dataclass(slots=True)
+class GitLook:
+    """Git as it was a moment after some runs began; those that begin together share it."""
+
+    state: git.GitState | None = None
+    begun: bool = False
+
+
+@dataclass(slots=True)
+class Sealed:
+    """A run that has ended, and what is not yet told of it."""
+
+    run: Run
+    look: GitLook
+    held: ExitStack
+    """Closed once the run names all that it stored."""
+    report: Report | None = None
+    outside: Sequence[SeenFile] = ()
+    """Files outside the project: to hash them takes as long as reading them."""
+
+
+class Settling:
+    """Completes the runs of one project. Any number of threads may use it."""
+
+    def __init__(self, root: Path, ledger: Ledger, workspace: Workspace, redactor: Redactor) -> None:
+        self._root, self._ledger, self._workspace, self._redactor = root, ledger, workspace, redactor
+        self._asked = GitLook(begun=True)
+        self._lock = threading.Lock()
+        self._late: list[Sealed] = []
+        self._last_environment: tuple[object, bytes, Digest] | None = None
+        self._last_loaded: tuple[str, ...] = ()
+        self._is_prepared = False
+
+    def look_at_git(self) -> GitLook:
+        """Have git asked for its state soon."""
+        with self._lock:
+            if not self._is_prepared:
+                self._is_prepared = True
+                afterwards().ask(self._prepare)
+            if self._asked.begun:
+                self._asked = GitLook()
+                afterwards().ask(partial(self._ask_git, self._asked))
+            return self._asked
+
+    def seal(self, sealed: Sealed) -> None:
+        """End a run in the ledger, and complete it beside the caller: its record is kept, what it held let go of.
+
+        Raises:
+            AccessError: the ledger could not be written; `seal_late` tries again.
+        """
+        loaded = tuple(sys.modules)
+        sealed.run = self._with_what_is_known(sealed, loaded)
+        try:
+            self._ledger.seal(sealed.run)
+        except AccessError as error:
+            problem = f"the ledger did not take its end at once: {error}"
+            problems = tuple(dict.fromkeys((*sealed.run.problems, problem)))
+            self._late.append(replace(sealed, run=replace(sealed.run, problems=problems)))
+            raise
+        done = afterwards().ask(lambda: self._settle(sealed, loaded))
+        done.add_done_callback(lambda _: _let_go(sealed.held))
+
+    def seal_late(self) -> None:
+        """End the runs whose end the ledger did not take: its disk answers again."""
+        late, self._late = self._late, []
+        for sealed in late:
+            with suppress(AccessError):  # it is late again
+                self.seal(sealed)
+
+    def flush(self) -> None:
+        """Wait until every run that this process sealed has its record, whoever of it opened the project."""
+        self.seal_late()
+        afterwards().flush()
+
+    def _ask_git(self, look: GitLook) -> None:
+        with self._lock:
+            look.begun = True
+        with while_we_read(self._root):
+            look.state = git.capture(self._root)
+
+    def _prepare(self) -> None:
+        """Before the first run ends: see where it runs, and give runs a record whose process had no time for it."""
+        with suppress(MlxError, OSError), audit.quiet(), self._workspace.store.hold():
+            for id_ in self._ledger.needs.unrecorded():
+                run = self._ledger.get(id_)
+                problems = tuple(each for each in run.problems if not each.startswith(NO_RECORD))
+                if problems != run.problems:
+                    run = self._ledger.finish(replace(run, problems=problems))
+                self._keep_record(run)
+            self._environment(tuple(sys.modules))
+
+    def _with_what_is_known(self, sealed: Sealed, loaded: tuple[str, ...]) -> Run:
+        """The run with git and environment, as far as they are known: its process may be killed before `_settle`."""
+        run, state = sealed.run, sealed.look.state
+        if state is not None:
+            run = replace(run, git=self._redactor.value(state.facts()))
+        if self._last_environment is not None and not self._imports_more(loaded):
+            run = replace(run, environment=str(self._last_environment[2]))
+        return run
+
+    def _imports_more(self, loaded: tuple[str, ...]) -> bool:
+        """Whether packages were imported since the environment was looked at."""
+        before = self._last_loaded
+        if loaded[: len(before)] != before:
+            return True
+        new = loaded[len(before) :]
+        if not new:
+            return False
+        known = sys.stdlib_module_names.union(name.partition(".")[0] for name in before)
+        return any(name.partition(".")[0] not in known for name in new)
+
+    def _keep_record(self, run: Run) -> None:
+        kept = self._workspace.store.put(record.encode(run, self._ledger.series(run.id)))
+        self._ledger.set_record(run.id, str(kept))
+
+    def _settle(self, sealed: Sealed, loaded: tuple[str, ...]) -> None:
+        run, outside = sealed.run, sealed.outside
+        try:
+            with audit.quiet():
+                run = replace(
+                    run,
+                    environment=str(self._environment(loaded)),
+                    git=self._git_facts(sealed.look.state),
+                    inputs=(*run.inputs, *lineage.outside(outside, "input")),
+                    outputs=(*run.outputs, *lineage.outside(outside, "output")),
+                )
+                self._keep_record(self._ledger.finish(run))
+        except (MlxError, OSError) as error:
+            problem = f"{NO_RECORD}: {error}"
+            with suppress(MlxError, OSError):
+                self._ledger.seal(replace(run, problems=(*run.problems, problem)))
+            if sealed.report is not None:
+                sealed.report(f"run {run.id[:8]}: {problem}")
+
+    def _environment(self, loaded: tuple[str, ...]) -> Digest:
+        """Store the environment; it is the same from run to run, and long to clean of secrets."""
+        found = environment.capture(loaded)
+        key = (found, self._redactor.learned)
+        if self._last_environment is None or self._last_environment[0] != key:
+            made = msgspec.json.encode(self._redactor.value(found), order="sorted")
+            self._last_environment = (key, made, Digest.of(made))
+        self._last_loaded = loaded
+        # stored again for each run: what the last one had may be purged by now
+        return self._workspace.store.put(self._last_environment[1])
+
+    def _git_facts(self, state: git.GitState | None) -> dict[str, Any]:
+        if state is None:
+            return {}
+        facts: dict[str, Any] = self._redactor.value(state.facts())
+        if state.diff:
+            facts["diff"] = str(self._workspace.store.put(self._redactor.text(state.diff).encode()))
+        return facts
+
+
+def _let_go(held: ExitStack) -> None:
+    with suppress(MlxError, OSError):  # of a disk that fails: what is held there ends with the process
+        held.close()
