@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from jupyter_mlx.config import Config, UnknownRemoteError, add_remote, remove_remote
-from jupyter_mlx.errors import AccessError, ConfigError, NoProjectError, NotYetError
+from jupyter_mlx.config.condition import Condition
+from jupyter_mlx.errors import AccessError, ConfigError, NoProjectError
 
 EXAMPLE = """\
 remotes:
@@ -108,6 +109,22 @@ def test_a_folder_in_the_place_of_the_file_is_told(root):
         ("stages:\n  a:\n    params: {}\n", "mlx.yaml:2: stages.a: has no notebook"),
         ("stages:\n  a: {notebook: x.csv}\n", "stages.a.notebook: 'x.csv' is no notebook"),
         ("stages:\n  a: {notebook: 3}\n", "stages.a.notebook: should be a path inside the project, and is 3"),
+        ("stages:\n  a: {notebook: x.py, command: ls}\n", "mlx.yaml:2: stages.a.command: is there beside `notebook`"),
+        ("stages:\n  a: {command: ls, kernel: ir}\n", "stages.a.kernel: belongs to notebooks"),
+        ("stages:\n  a: {command: }\n", "stages.a.command: should be a command line or a list of arguments, and is empty"),
+        ("stages:\n  a: {command: [ls, [x]]}\n", "stages.a.command.1: should be one argument, and is a list"),
+        ("stages:\n  a: {command: ls, retries: -1}\n", "stages.a.retries: should be a whole number from 0 to 100, and is -1"),
+        ("stages:\n  a: {command: ls, retry_delay: x}\n", "stages.a.retry_delay: should be a time such as 90 (seconds), 5min or 2h"),
+        ("stages:\n  a: {command: ls, resources: {gpu: 1}}\n", "stages.a.resources.gpu: is not a key that belongs here; did you mean 'gpus'?"),
+        ("stages:\n  a: {command: ls, resources: {cpus: many}}\n", "resources.cpus: should be a number of processors"),
+        ("stages:\n  a: {command: ls, resources: {memory: 4XB}}\n", "resources.memory: should be an amount of memory such as 4GB"),
+        ("stages:\n  a: {command: ls, when: [1]}\n", "stages.a.when: should be a condition such as `seed == 0`"),
+        ("stages:\n  a: {command: ls, when: 'seed ='}\n", "mlx.yaml:2: stages.a.when: 'seed =' is no condition"),
+        ("stages:\n  a: {command: ls, when: 'open(1)'}\n", "does more than compare values"),
+        ("stages:\n  a: {command: ls, when: '\"${x}\" == 1'}\n", "has a reference inside quotes"),
+        ("stages:\n  a: {command: ls, secrets: {T: 'my word'}}\n", "stages.a.secrets.T: should be the name of an environment variable"),
+        ("stages:\n  a: {command: ls, params: {T: 1}, secrets: {T: X}}\n", "stages.a.secrets.T: is in `params` too"),
+        ("stages:\n  a: {command: ls, secrets: {s: X}, matrix: {s: [1]}}\n", "is in `params` too"),
         ("stages:\n  a b: {notebook: x.py}\n", "stages.a b: 'a b' is no name"),
         ("stages:\n  1: {notebook: x.py}\n", "stages: has the key 1, which is no text"),
         ("stages:\n  a:\n    notebook: x.py\n    inputs: [b, /etc/x]\n", "mlx.yaml:4: stages.a.inputs.1: '/etc/x' is absolute"),
@@ -117,7 +134,7 @@ def test_a_folder_in_the_place_of_the_file_is_told(root):
         ("stages:\n  a: {notebook: x.py, outputs: [./.mlx/x]}\n", "is inside .mlx"),
         ("stages:\n  a: {notebook: x.py, outputs: [.]}\n", "should be a path inside the project"),
         ("stages:\n  a: {notebook: x.py, outputs: [b, b/]}\n", "'b' is there twice"),
-        ("stages:\n  a: {notebook: x.py, timeout: soon}\n", "stages.a.timeout: should be a number of seconds"),
+        ("stages:\n  a: {notebook: x.py, timeout: soon}\n", "stages.a.timeout: should be a time such as 90 (seconds), 5min or 2h"),
         ("stages:\n  a: {notebook: x.py, matrix: {s: 1}}\n", "stages.a.matrix.s: should be a list of values"),
         ("stages:\n  a: {notebook: x.py, matrix: {s: [1, 1]}}\n", "has the same value twice"),
         ("stages:\n  a: {notebook: x.py, params: {s: 1}, matrix: {s: [1]}}\n", "is in `params` too"),
@@ -148,11 +165,6 @@ def test_a_user_without_a_password_is_no_secret(root):
         Config.read(write(root, "remotes: {o: {url: 'ssh://git@host/x'}}\n")).remotes["o"].url
         == "ssh://git@host/x"
     )
-
-
-def test_a_command_stage_says_that_it_comes_later(root):
-    with pytest.raises(NotYetError, match=r"mlx\.yaml:3: stages\.a\.command"):
-        Config.read(write(root, "stages:\n  a:\n    command: make\n"))
 
 
 def test_a_remote_is_found_by_name_or_because_it_is_the_only_one(root):
@@ -216,3 +228,55 @@ def test_an_edit_goes_through_a_link_and_leaves_no_temporary_file(root, tmp_path
     assert (root / "mlx.yaml").is_symlink()
     assert "/srv/x" in real.read_text()
     assert not list(root.glob(".*.tmp"))
+
+
+def test_a_stage_says_how_it_is_run_and_where_its_secrets_are(root):
+    text = """\
+stages:
+  a:
+    command: python train.py --seed ${seed}
+    params: {seed: 1, TOKEN: {secret: HF_TOKEN}}
+    secrets: {PASSWORD: DB_PASSWORD}
+    retries: 2
+    retry_delay: 0.5
+    resources: {cpus: 2, memory: 1.5 GiB, gpus: 1}
+    when: seed == 1
+  b: {command: [python, -c, print(1), 3], when: false}
+"""
+    a, b = Config.read(write(root, text)).stages.values()
+    assert (a.command, a.notebook) == ("python train.py --seed ${seed}", "")
+    assert (a.params, a.secrets) == ({"seed": 1}, {"TOKEN": "HF_TOKEN", "PASSWORD": "DB_PASSWORD"})
+    assert (a.retries, a.retry_delay_s, a.when) == (2, 0.5, "seed == 1")
+    assert (a.resources.cpus, a.resources.memory_bytes, a.resources.gpus) == (2, 1610612736, 1)
+    assert (b.command, b.when) == (("python", "-c", "print(1)", "3"), "false")
+
+
+def test_a_secret_that_was_written_in_the_place_of_its_name_is_not_repeated(root):
+    said = refusal(root, "stages:\n  a: {command: ls, secrets: {T: 'hunter two'}}\n")
+    assert "hunter" not in said
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("seed == 0", False),
+        ("seed in [1, 2] and not (name == 'b')", True),
+        ("${full}", True),
+        ("${train.metrics.acc} >= 0.5 or false", True),
+        ("0 < seed < 1", False),
+        ("null == none_", True),
+        ("-seed == -1", True),
+    ],
+)
+def test_a_condition_compares_values(text, holds):
+    values = {"seed": 1, "name": "a", "full": True, "train.metrics.acc": 0.5, "none_": None}
+    assert Condition.parse(text).holds(values.__getitem__) is holds
+
+
+def test_a_condition_names_what_it_asks_for_and_tells_what_cannot_be_compared():
+    found = Condition.parse("${a.metrics.x} > seed and seed < 3")
+    assert set(found.names) == {"a.metrics.x", "seed"}
+    with pytest.raises(KeyError):
+        found.holds({}.__getitem__)
+    with pytest.raises(ValueError, match="cannot be decided"):
+        found.holds({"a.metrics.x": "text", "seed": 1}.__getitem__)

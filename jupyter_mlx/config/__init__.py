@@ -3,15 +3,16 @@
 Every complaint names the file, the line and the dotted key.
 """
 
-from .check import nearest
+from .checker import nearest
 from .edit import add_remote, remove_remote, replace_file
-from .values import NAME, STATE, Config, Remote, StageConfig, UnknownRemoteError
+from .values import NAME, STATE, Config, Remote, Resources, StageConfig, UnknownRemoteError
 
 __all__ = [
     "NAME",
     "STATE",
     "Config",
     "Remote",
+    "Resources",
     "StageConfig",
     "UnknownRemoteError",
     "add_remote",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,41 @@ def store_here(root: Path) -> Path | None:
     if not isinstance(value, str) or not Path(value).is_absolute():
         raise complaint(lines, "store", "should be the absolute path of a folder", NAME)
     return Path(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """How the kernels of stages are started on this machine."""
+
+    cold: bool = False
+    """Whether each is a new process, never the copy of a warm one."""
+    idle_s: float | None = None
+    """After how long without a kernel a warm process ends; None where nothing is said of it."""
+
+
+def kernels_here(root: Path) -> Kernels:
+    """How kernels are started: `kernels: {cold: true}`, `kernels: {idle_s: 60}`.
+
+    Raises:
+        ConfigError: the file is malformed, or has another value there.
+        AccessError: it can't be read.
+    """
+    try:
+        is_said = b"kernels" in (root / NAME).read_bytes()
+    except OSError:
+        is_said = False
+    if not is_said:
+        return Kernels()
+    plain, lines = _read(root)
+    found = Check(lines, NAME).mapping("kernels", plain.get("kernels"), ("cold", "idle_s"))
+    cold, idle_s = found.get("cold", False), found.get("idle_s")
+    if not isinstance(cold, bool):
+        raise complaint(lines, "kernels.cold", "should be true or false", NAME)
+    if idle_s is not None and (
+        isinstance(idle_s, bool) or not isinstance(idle_s, (int, float)) or idle_s < 0
+    ):
+        raise complaint(lines, "kernels.idle_s", "should be a number of seconds", NAME)
+    return Kernels(cold, idle_s)
 
 
 def set_store(root: Path, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The text of mlx.yaml, parsed: plain values, and the line of each key.
+"""The text of mlx.yaml and params.yaml, parsed: plain values, and the line of each key.
 
 Parsing YAML is the slow part of a command's start, so what was parsed is kept
 in `.mlx/cache`, keyed by the digest of the file's bytes.
@@ -23,14 +23,23 @@ if TYPE_CHECKING:
 CACHE_FORMAT = 1
 
 
-def parsed(root: Path, data: bytes) -> tuple[Any, dict[str, int]]:
-    """The parsed text and the line of each key; from the cache where the bytes are the same."""
-    cache, digest = root / STATE / "cache" / "config.json", str(Digest.of(data))
+def parsed(root: Path, data: bytes, name: str = NAME) -> tuple[Any, dict[str, int]]:
+    """The parsed text and the line of each key; from the cache where the bytes are the same.
+
+    Raises:
+        ConfigError: see `parse`.
+    """
+    kept_as = "config.json" if name == NAME else f"{name}.json"
+    cache, digest = root / STATE / "cache" / kept_as, str(Digest.of(data))
     with suppress(OSError, ValueError, KeyError, TypeError):
         kept = json.loads(cache.read_bytes())
         if (kept["format"], kept["digest"]) == (CACHE_FORMAT, digest):
             return kept["data"], kept["lines"]
-    plain, lines = parse(data)
+    try:
+        plain, lines = parse(data)
+    except ConfigError as error:
+        problem = error.problem.replace(NAME, name)
+        raise ConfigError(name, error.line, error.key, problem) from error.__cause__
     if (root / STATE).is_dir():
         from secrets import token_hex
 

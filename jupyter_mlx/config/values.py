@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from jupyter_mlx.errors import AccessError, ConfigError, NoProjectError, NotFoundError
 
 NAME = "mlx.yaml"
+PARAMS = "params.yaml"
 STATE = ".mlx"
+
+Command: TypeAlias = "str | tuple[str, ...]"
+"""A line for the shell, or arguments that go past it."""
 
 
 class UnknownRemoteError(NotFoundError):
@@ -40,12 +44,22 @@ class Remote:
 
 
 @dataclass(frozen=True, slots=True)
+class Resources:
+    """What a stage takes of its machine while it runs."""
+
+    cpus: float = 1
+    memory_bytes: int | None = None
+    """None where nothing is said of it."""
+    gpus: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class StageConfig:
     """One entry of `stages:`, before its matrix is expanded."""
 
     name: str
     notebook: str
-    """Relative to the project, as all paths here; `/`-separated, normalised."""
+    """Relative to the project, as all paths here; `/`-separated, normalised. Empty for a command."""
     params: Mapping[str, Any] = field(default_factory=dict)
     matrix: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     """Parameter name → the values it takes in turn."""
@@ -53,7 +67,16 @@ class StageConfig:
     outputs: tuple[str, ...] = ()
     kernel: str | None = None
     timeout_s: float | None = None
-    """The longest that one cell may take."""
+    """The longest that one cell may take; of a command, the whole."""
+    command: Command | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Parameter name → the environment variable that holds its value, which is written nowhere."""
+    retries: int = 0
+    """How often a failed execution is tried again."""
+    retry_delay_s: float = 0.0
+    resources: Resources = field(default_factory=Resources)
+    when: str | None = None
+    """The condition of `Condition.parse`; a stage whose condition does not hold is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +87,9 @@ class Config:
     stages: Mapping[str, StageConfig] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
     """Dotted key → its line, counted from 1."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """What params.yaml says: values for `${…}`, and below the name of a stage its parameters."""
+    value_lines: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, root: Path) -> Config:
@@ -81,10 +107,11 @@ class Config:
         except OSError as error:
             raise AccessError.of(error, root / NAME) from error
         from .check import Check
+        from .parameters import laid_over
         from .text import parsed
 
         plain, lines = parsed(root, data)
-        return Check(lines).config(plain)
+        return laid_over(root, Check(lines).config(plain))
 
     def remote(self, name: str | None = None) -> Remote:
         """The remote of that name; without one, `origin`, or the only one there is.
@@ -99,7 +126,11 @@ class Config:
         return self.remotes[wanted]
 
     def error(self, key: str, problem: str) -> ConfigError:
-        """A complaint about the value at `key`, with its line."""
+        """A complaint about the value at `key`, with its line; params.yaml's where it stands there."""
+        top, _, rest = key.partition(".")
+        stage, _, name = rest.partition(".params.")
+        if top == "stages" and name and key not in self.lines and f"{stage}.{name}" in self.value_lines:
+            return complaint(self.value_lines, f"{stage}.{name}", problem, PARAMS)
         return complaint(self.lines, key, problem)
 
 

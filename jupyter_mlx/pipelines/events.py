@@ -8,7 +8,8 @@ from typing import Any, Literal, TypeAlias
 
 from jupyter_mlx.errors import ExecutionError
 
-from .executors.base import CellStarted
+from .executors.base import CellStarted, Printed
+from .failing import Shown
 
 
 class StageFailedError(ExecutionError):
@@ -16,9 +17,12 @@ class StageFailedError(ExecutionError):
 
     code = "stage-failed"
 
-    def __init__(self, name: str, problem: str, cell: int, line: str, notebook: str) -> None:
-        super().__init__(name, problem, cell, line, notebook)
+    def __init__(
+        self, name: str, problem: str, cell: int, line: str, notebook: str, shown: Shown | None = None
+    ) -> None:
+        super().__init__(name, problem, cell, line, notebook, shown)
         self.name, self.problem, self.cell, self.line, self.notebook = name, problem, cell, line, notebook
+        self.shown = shown
 
     def __str__(self) -> str:
         where = f" in cell {self.cell}" if self.cell else ""
@@ -44,6 +48,8 @@ class StageFinished:
 
     name: str
     duration_s: float
+    warnings: tuple[str, ...] = ()
+    """What people should know of it: files that it touched undeclared, say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +71,10 @@ class StageFailed:
 
 @dataclass(frozen=True, slots=True)
 class StageSkipped:
-    """A stage cannot run, since one that it depends on failed."""
+    """A stage is left out: one that it depends on failed, or its condition does not hold."""
 
     name: str
-    because: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +84,29 @@ class StageWaits:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class StageRetried:
+    """A stage failed, and is tried again."""
+
+    name: str
+    attempt: int
+    """How often it failed so far."""
+    of: int
+    """How often it is executed at most."""
+    problem: str
+    delay_s: float
+
+
 Event: TypeAlias = (
-    StageStarted | CellStarted | StageFinished | StageCached | StageFailed | StageSkipped | StageWaits
+    StageStarted
+    | CellStarted
+    | Printed
+    | StageFinished
+    | StageCached
+    | StageFailed
+    | StageRetried
+    | StageSkipped
+    | StageWaits
 )
 Listener: TypeAlias = Callable[[Event], None]
 
@@ -100,6 +127,8 @@ class Summary:
 
     stages: tuple[Row, ...]
     failures: tuple[StageFailedError, ...] = ()
+    run: str = ""
+    """The id of the run that the stages' runs are children of; empty where nothing was executed."""
 
     def rows(self) -> list[dict[str, Any]]:
         """The stages as `--json` gives them."""

@@ -11,14 +11,18 @@ from jupyter_mlx.errors import NotFoundError
 
 from .fingerprint import Fingerprint
 from .formats import NotebookMissingError
+from .imports import within
 from .outputs import Outputs
-from .parameters import ParameterTypeError, UnknownParameterError, checked
-from .pipeline import UnknownStageError
+from .parameters import ParameterTypeError, UnknownParameterError, checked, named
+from .pipeline import Pipeline, Touched, UnknownStageError
 from .plan import Known
+from .references import metrics_in
 from .result import DataVersion, Result
 from .results import Results
+from .secrets import secrets_of
+from .seen import Seen, Watched
 from .sources import NotebookFacts, Sources
-from .stage import Stage
+from .stage import Stage, expand, settled
 
 
 class InputMissingError(NotFoundError):
@@ -46,6 +50,7 @@ class Facts:
         self.last: Mapping[str, Result] = {}
         self.stages: frozenset[str] = frozenset()
         self._checked: dict[str, dict[str, Any]] = {}
+        self._settled: dict[str, Result] = {}
 
     def known(self, force: Iterable[str] = ()) -> Known:
         """The facts, in the form that `Plan.of` takes."""
@@ -56,6 +61,8 @@ class Facts:
             result=self.result,
             missing_output=self.outputs.missing,
             force=frozenset(force),
+            metrics=self.metrics,
+            seen=self.seen,
         )
 
     def notebook(self, stage: Stage | StageConfig, group: str) -> NotebookFacts:
@@ -64,6 +71,8 @@ class Facts:
         Raises:
             ConfigError: mlx.yaml names a notebook that is not there.
         """
+        if stage.command is not None:
+            return self.sources.command(stage.command)
         try:
             return self.sources.notebook(stage.notebook)
         except NotebookMissingError as error:
@@ -71,20 +80,112 @@ class Facts:
             raise self.config.error(f"stages.{group}.notebook", problem) from error
 
     def params(self, stage: Stage) -> dict[str, Any]:
-        """The parameters of a stage, checked against its notebook.
+        """The parameters of a stage, checked against its notebook; metrics that are not known yet, by name.
 
         Raises:
             ConfigError: mlx.yaml sets one that the notebook does not know, or of another type.
         """
-        facts = self.notebook(stage, stage.group)
-        if stage.name not in self._checked:
+        if stage.name in self._checked:
+            return self._checked[stage.name]
+        declared = self.notebook(stage, stage.group).parameters
+        found: dict[str, Any] = {}
+        for name, value in {**stage.params, **dict.fromkeys(stage.secrets)}.items():
             try:
-                self._checked[stage.name] = checked(stage.notebook, stage.params, facts.parameters)
+                is_open = name in stage.secrets or bool(stage.awaits and metrics_in(value))
+                found |= (
+                    named(stage.notebook, name, value, declared)
+                    if is_open
+                    else checked(stage.notebook, {name: value}, declared)
+                )
             except (UnknownParameterError, ParameterTypeError) as error:
-                entry = self.config.stages[stage.group]
-                part = "matrix" if error.name in entry.matrix else "params"
-                raise self.config.error(f"stages.{stage.group}.{part}.{error.name}", str(error)) from error
-        return self._checked[stage.name]
+                raise self.config.error(self._key(stage, name), str(error)) from error
+        found = {name: value for name, value in found.items() if name not in stage.secrets}
+        if not stage.pending:
+            self._checked[stage.name] = found
+        return found
+
+    def _key(self, stage: Stage, name: str) -> str:
+        """Where mlx.yaml sets a parameter."""
+        entry = self.config.stages[stage.group]
+        part = "matrix" if name in entry.matrix else "params"
+        key = f"stages.{stage.group}.{part}.{name}"
+        written = f"stages.{stage.group}.secrets.{name}"
+        return written if written in self.config.lines else key
+
+    def check(self, stages: Iterable[Stage]) -> None:
+        """Make sure that these stages can be begun, as far as that is known before.
+
+        Raises:
+            ConfigError: a parameter is unknown to the notebook, or of another type.
+            SecretMissingError: the environment does not hold a secret.
+        """
+        for stage in stages:
+            self.params(stage)
+            secrets_of(stage)
+
+    def ready(self, stage: Stage) -> Stage:
+        """The stage as it is to be executed: with the metrics it takes, its parameters checked.
+
+        Raises:
+            ConfigError: see `params`.
+            MetricMissingError: see `settled`.
+        """
+        found = settled(stage, self.metrics) or stage
+        return replace(found, params=self.params(found))
+
+    def seen(self, stage: Stage, base: Fingerprint) -> list[tuple[str, ...]]:
+        """The sets of undeclared inputs that executions with this fingerprint read."""
+        found = self.results.seen(base.digest)
+        last = self.last.get(stage.name)
+        if last is not None and last.seen_inputs and last.base.digest == base.digest:
+            found.append(tuple(sorted(last.seen_inputs)))
+        return list(dict.fromkeys(found))
+
+    def touched(self) -> dict[str, Touched]:
+        """What the stages of mlx.yaml read and wrote beside it; of one that never ran, what its code names."""
+        found: dict[str, Touched] = {}
+        for stage in expand(self.config):
+            last = self.last.get(stage.name)
+            if last is not None:
+                wrote = tuple(path for path in last.seen if path in last.outputs)
+                if last.seen:
+                    found[stage.name] = Touched(last.seen_inputs, wrote)
+            elif not stage.inputs or not stage.outputs:
+                named = self._named(stage)
+                # of a command too little is known to say that it writes what it names
+                writes = () if stage.outputs or stage.command is not None else named
+                found[stage.name] = Touched(() if stage.inputs else named, writes, guessed=True)
+        return found
+
+    def _named(self, stage: Stage) -> tuple[str, ...]:
+        """The files that the code of a notebook names, relative to the project: they look like files."""
+        folder = stage.notebook.rpartition("/")[0]
+        self.notebook(stage, stage.group)
+        names = self.sources.names(stage.notebook, stage.command)
+        paths = (within(folder, name) for name in names if "." in name[1:] or "/" in name)
+        return tuple(dict.fromkeys(path for path in paths if path and not path.endswith((".py", ".ipynb"))))
+
+    def found(
+        self, stage: Stage, told: Mapping[str, Any], pipeline: Pipeline, outputs: Outputs | None = None
+    ) -> Seen:
+        """What a stage that has run was seen to touch; `outputs` are of the place that it worked in.
+
+        Raises:
+            MlxError: see `Watched.seen`.
+        """
+        code = frozenset(self.sources.modules(stage.notebook, self.notebook(stage, stage.group)))
+        names = self.sources.names(stage.notebook, stage.command)
+        watched = Watched(stage, pipeline, self.outputs, outputs or self.outputs, code, names)
+        return watched.seen(told)
+
+    def settle(self, stage: str, result: Result) -> None:
+        """A stage is done, with this result."""
+        self._settled[stage] = result
+
+    def metrics(self, stage: str) -> Mapping[str, float] | None:
+        """The metrics of a stage that is done."""
+        found = self._settled.get(stage)
+        return found.metrics if found else None
 
     def fingerprint(self, stage: Stage, inputs: Mapping[str, str]) -> Fingerprint:
         """What determines the result of a stage, were its inputs these."""
@@ -112,7 +213,9 @@ class Facts:
         digest = fingerprint.digest
         found = self.results.get(digest)
         if found is None:
-            found = next((r for r in self.last.values() if r.fingerprint.digest == digest), None)
+            # a lock that was edited by hand vouches for nothing
+            known = (result for result in self.last.values() if not result.edited)
+            found = next((result for result in known if result.fingerprint.digest == digest), None)
         return found
 
     def forget(self) -> None:

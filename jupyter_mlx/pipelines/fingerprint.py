@@ -10,25 +10,20 @@ under a computed name is not seen.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from jupyter_mlx.digest import Digest
 
+from .imports import Import
+
 FORMAT = 1
 INJECTED = "injected-parameters"
 PARAMETERS = "parameters"
 
-Import: TypeAlias = tuple[str, int, tuple[str, ...]]
-"""Of `from ..a.b import c, d`: `("a.b", 2, ("c", "d"))`."""
-
 Reader: TypeAlias = "Callable[[str], tuple[Digest, Sequence[Import]] | None]"
 """Path → the digest and the imports of a project file; None where there is none."""
-
-PYTHON_CELL_MAGICS = ("track", "time", "timeit", "capture", "prun")
-_IMPORT_LINE = re.compile(r"^\s*(?:from\s+(\.*)([\w.]*)\s+import\s+(.+)|import\s+(.+))$", re.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +76,6 @@ def code_cells(cells: Iterable[Cell]) -> Iterator[Cell]:
             yield cell
 
 
-def imports_of(source: str) -> list[Import]:
-    """What Python source, or the source of an IPython cell, imports."""
-    import ast
-
-    try:
-        tree = ast.parse(_python(source))
-    except (SyntaxError, ValueError):
-        return list(_imports_by_line(source))
-    found: list[Import] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found += [(alias.name, 0, ()) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            found.append((node.module or "", node.level, tuple(alias.name for alias in node.names)))
-    return found
-
-
 def modules(imports: Sequence[Import], roots: Sequence[str], read: Reader) -> dict[str, str]:
     """The project's files behind `imports`, and behind theirs: path → digest.
 
@@ -140,26 +118,3 @@ def _candidates(item: Import, roots: Sequence[str], importer: str) -> Iterator[s
         for name in dotted:
             yield f"{prefix}{name}.py"
             yield f"{prefix}{name}/__init__.py"
-
-
-def _python(source: str) -> str:
-    """The Python of an IPython cell: without magics and shell lines; empty for another language's cell."""
-    first, _, rest = source.lstrip().partition("\n")
-    if first.startswith("%%"):
-        if first[2:].split(" ")[0].strip() not in PYTHON_CELL_MAGICS:
-            return ""
-        return _python(rest)
-    lines = source.splitlines()
-    return "\n".join("" if line.startswith(("%", "!", "?")) else line for line in lines)
-
-
-def _imports_by_line(source: str) -> Iterator[Import]:
-    """As `imports_of`, for source that Python's parser refuses."""
-    for dots, module, names, plain in _IMPORT_LINE.findall(source):
-        if plain:
-            for word in plain.split(","):
-                if word.split():
-                    yield word.split()[0], 0, ()
-        else:
-            listed = [word.split()[0] for word in names.strip("() ").split(",") if word.split()]
-            yield module, len(dots), tuple(listed)

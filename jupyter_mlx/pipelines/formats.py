@@ -7,14 +7,13 @@ take longer to import than a whole `jmlx plan`.
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jupyter_mlx.errors import AccessError, NotFoundError, UsageError
+from jupyter_mlx.starting import without
 
 from .fingerprint import Cell
 
@@ -122,23 +121,13 @@ def load(data: bytes, name: str) -> Any:
         raise BadNotebookError(name, problem) from error
 
 
-@contextmanager
-def quick_imports() -> Iterator[None]:
+def quick_imports() -> AbstractContextManager[None]:
     """Import nbformat without the grammars that validate web addresses.
 
     nbformat imports jsonschema, which, where `rfc3987_syntax` is installed,
     builds a parser for a format that no notebook has; that takes over a second.
     """
-    name = "rfc3987_syntax"
-    if name in sys.modules or "jsonschema" in sys.modules:
-        yield
-        return
-    # how Python is told that a module cannot be imported
-    sys.modules[name] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        sys.modules.pop(name, None)
+    return without("rfc3987_syntax")
 
 
 def _json(data: bytes, name: str) -> Any:

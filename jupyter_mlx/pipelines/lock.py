@@ -21,9 +21,12 @@ from jupyter_mlx.errors import AccessError, ConfigError, MlxError
 from .result import Result
 
 NAME = "mlx.lock"
-FORMAT = 1
+FORMAT = 2
+READ = (1, 2)
+"""The first had neither metrics nor what was only seen."""
 MAX_NAME = 200
 """Bytes of a stage's name that fit into a file name beside what is added to it."""
+_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 REPAIR = "take a good one from git (`git checkout mlx.lock`), or delete it: results are kept in .mlx"
 
 
@@ -59,7 +62,7 @@ def parse(text: str) -> dict[str, Result]:
         raise ConfigError(NAME, line, "", f"{what}; {REPAIR}") from error
     if not isinstance(data, dict) or not isinstance(data.get("stages"), dict):
         raise ConfigError(NAME, 1, "stages", f"is missing; {REPAIR}")
-    if data.get("format") != FORMAT:
+    if data.get("format") not in READ:
         problem = f"is {data.get('format')!r}, and this version of jupyter_mlx knows {FORMAT}; upgrade it"
         raise ConfigError(NAME, _line(text, "format"), "format", problem)
     found: dict[str, Result] = {}
@@ -180,7 +183,7 @@ def _fact(key: str, value: Any, comma: str) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return _JSON.encode(value)
 
 
 def _line(text: str, key: str) -> int:

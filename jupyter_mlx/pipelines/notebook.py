@@ -1,37 +1,49 @@
-"""Execution of one notebook by papermill, in this process, with a kernel of its own.
-
-The one file that imports papermill, on use. Our engine differs from papermill's
-own in three things: the kernel is spoken to over sockets in a private folder
-(parallel starts never race for a port), the notebook is saved whole, at
-intervals and at the end (not twice a cell), and each cell is announced.
-"""
+"""Execution of one job by papermill with our engine, in this process; each cell is announced."""
 
 from __future__ import annotations
 
 import os
 import re
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from jupyter_mlx.capture.redact import Redactor
-from jupyter_mlx.errors import MlxError
+from jupyter_mlx.config.machine import Kernels, kernels_here
+from jupyter_mlx.errors import ExecutionError, MlxError
+from jupyter_mlx.starting import for_papermill
 
 from . import formats
-from .executors.base import CellStarted, Job, Outcome
+from .executors.base import TOLD_MIME, CellStarted, Job, Outcome, Printed
 from .fingerprint import INJECTED
 
-ENGINE = "mlx"
-SAVE_EVERY_S = 5.0
 START_TIMEOUT_S = 60
+TELL_EVERY_S = 0.2
+"""So often at most the last line that was printed is told."""
+LONGEST_LINE = 120
+EPILOGUE_S = 5.0
+"""How long a kernel that was interrupted may take for the epilogue."""
+NO_INPUT = "it asks for input, and nobody is there to answer; make what it asks for a parameter"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _FRAME = re.compile(r"(?:Cell In\[(?P<now>\d+)\], line|Input In \[(?P<then>\d+)\], in .*?line) (?P<line>\d+)")
 
-Announce: TypeAlias = Callable[[CellStarted], None]
+Announce: TypeAlias = Callable[[CellStarted | Printed], None]
+
+
+class PrologueError(ExecutionError):
+    """What is executed before a notebook's first cell raised."""
+
+    code = "prologue-failed"
+
+    def __init__(self, ename: str, evalue: str) -> None:
+        super().__init__(ename, evalue)
+        self.ename, self.evalue = ename, evalue
+
+    def __str__(self) -> str:
+        return f"the kernel could not be prepared: {self.ename}: {self.evalue}"
 
 
 def execute(job: Job, announce: Announce) -> Outcome:
@@ -42,16 +54,17 @@ def execute(job: Job, announce: Announce) -> Outcome:
     """
     started = time.monotonic()
     try:
-        node = _prepared(job)
+        node, earlier = _prepared(job), _earlier(job)
+        here = kernels_here(Path(job.root))
     except MlxError as error:
         return Outcome(job.name, "failed", problem=str(error), ename=type(error).__name__, evalue=str(error))
-    watch = _Watch(job, node, announce)
+    watch = _Watch(job, node, here, announce, earlier)
     try:
         problem = _run(job, node, watch)
     finally:
         watch.save()
     outcome = _failure(job, watch, problem) if problem or watch.failed else Outcome(job.name, "finished")
-    return _timed(outcome, time.monotonic() - started)
+    return replace(outcome, duration_s=time.monotonic() - started, told=watch.told)
 
 
 def _prepared(job: Job) -> Any:
@@ -68,18 +81,53 @@ def _prepared(job: Job) -> Any:
     return node
 
 
+def _earlier(job: Job) -> list[Any]:
+    """The cells that are not executed, as an earlier execution left them."""
+    if not job.begin:
+        return []
+    node = formats.load(formats.read_bytes(Path(job.earlier), job.earlier), job.earlier)
+    code = [cell for cell in node.cells if cell.cell_type == "code" and cell.source.strip()]
+    if len(code) < job.begin:
+        raise formats.BadNotebookError(job.earlier, "lacks cells that were executed")
+    return code[: job.begin]
+
+
 class _Watch:
     """What is known of an execution while it goes on."""
 
-    def __init__(self, job: Job, node: Any, announce: Announce) -> None:
-        self.job, self.node, self.announce = job, node, announce
+    def __init__(self, job: Job, node: Any, here: Kernels, announce: Announce, earlier: list[Any]) -> None:
+        self.job, self.node, self.here, self.announce = job, node, here, announce
+        self._earlier = earlier
         self.cell = 0
         self.done = False
         """Whether every cell was executed."""
         self.current: Any = None
         self.failed: Any = None
-        self._saved_at = time.monotonic()
+        self.told: dict[str, Any] = {}
+        """What the prologue and the epilogue said."""
+        self._told_at = 0.0
         self._redactor = _redactor(job)
+        for cell in node.cells:
+            # a secret that the code holds is one in what it prints, which is written before it
+            self._redactor.text(cell.source)
+
+    def printed(self, text: str) -> None:
+        """Tell the last line of what a cell wrote."""
+        now = time.monotonic()
+        # the end is enough: a line that goes on is a bar, and an output may be large
+        said = _ANSI.sub("", text[-10 * LONGEST_LINE :]).strip()
+        if said and now - self._told_at > TELL_EVERY_S:
+            self._told_at = now
+            last = said.replace("\r", "\n").rpartition("\n")[2].strip()
+            self.announce(Printed(self.job.name, self._redactor.text(last)[:LONGEST_LINE]))
+
+    def spares(self, cell: Any) -> bool:
+        """Whether the prologue stands in for a cell, which is given the outputs that it had."""
+        if not self._earlier or cell.cell_type != "code" or not cell.source.strip():
+            return False
+        before = self._earlier.pop(0)
+        cell.outputs, cell.execution_count = before.outputs, before.execution_count
+        return True
 
     def start(self, cell: Any) -> None:
         if _counts(cell):
@@ -103,11 +151,6 @@ class _Watch:
         finally:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
-        self._saved_at = time.monotonic()
-
-    def save_at_intervals(self) -> None:
-        if time.monotonic() - self._saved_at > SAVE_EVERY_S:
-            self.save()
 
 
 def _redactor(job: Job) -> Redactor:
@@ -116,7 +159,7 @@ def _redactor(job: Job) -> Redactor:
         redactor = Redactor.open(Path(job.root) / ".mlx" / "salt")
     except OSError:
         redactor = Redactor(os.urandom(32))
-    redactor.learn_named(os.environ)
+    redactor.learn_named({**os.environ, **job.env})
     redactor.value(job.params)
     return redactor
 
@@ -132,36 +175,41 @@ def _counts(cell: Any) -> bool:
 
 def _run(job: Job, node: Any, watch: _Watch) -> str:
     """Execute; return what went wrong outside the user's code, empty where nothing did."""
-    with formats.quick_imports():
-        import papermill
+    with formats.quick_imports(), for_papermill():
+        from .engine import PapermillExecutionError, execute_notebook
+    import logging
+
     from jupyter_client.kernelspec import NoSuchKernel
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
-    from papermill.exceptions import PapermillExecutionError
 
-    _register_engine()
+    # what papermill would log is told by outcomes
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    follow = _Follow(watch)
     try:
-        papermill.execute_notebook(
+        execute_notebook(
             node,
             None,
             parameters=dict(job.params),
-            engine_name=ENGINE,
+            engine_name=follow.engine,
             kernel_name=job.kernel,
             language=job.language,
             progress_bar=False,
             start_timeout=START_TIMEOUT_S,
-            mlx_watch=watch,
+            mlx_follow=follow,
         )
     except PapermillExecutionError:
         # told by the watch: papermill also counts errors that a cell's tag allows
         return ""
+    except PrologueError as error:
+        return str(error)
     except NoSuchKernel:
         return f"the kernel {job.kernel!r} is not installed; `jupyter kernelspec list` shows those that are"
     except CellTimeoutError:
         if watch.done:
             return "every cell ran, and then the kernel did not answer any more"
         return f"took longer than its timeout of {job.timeout_s:g} s"
-    except DeadKernelError:
-        return "the kernel died: it was killed, ran out of memory, or crashed in native code"
+    except DeadKernelError as error:
+        return str(error)
     except RuntimeError as error:
         if watch.current is None:
             return f"the kernel {job.kernel!r} did not start: {error}"
@@ -178,22 +226,17 @@ def _failure(job: Job, watch: _Watch, problem: str) -> Outcome:
     error = next((o for o in cell.outputs if o.output_type == "error"), None)
     if error is None:
         return Outcome(job.name, "failed", problem="a cell failed without saying why", cell=watch.cell)
+    said = NO_INPUT if error.ename == "StdinNotImplementedError" else _first_line(error.evalue)
     return Outcome(
         job.name,
         "failed",
-        problem=f"{error.ename}: {_first_line(error.evalue)}",
+        problem=f"{error.ename}: {said}",
         ename=error.ename,
         evalue=error.evalue,
         traceback=tuple(error.traceback),
         cell=watch.cell,
         line=_line(cell.source, error.traceback),
     )
-
-
-def _timed(outcome: Outcome, duration_s: float) -> Outcome:
-    from dataclasses import replace
-
-    return replace(outcome, duration_s=duration_s)
 
 
 def _first_line(text: str) -> str:
@@ -210,112 +253,113 @@ def _line(source: str, traceback: list[str]) -> str:
     return _first_line(source)
 
 
-@cache
-def _register_engine() -> None:
-    import logging
+class _Follow:
+    """What the engine needs to know of a job: `manager`, `client`, `execute`."""
 
-    from papermill.engines import NBClientEngine, papermill_engines
+    def __init__(self, watch: _Watch) -> None:
+        from .engine import ENGINE, EngineClient, PacedManager, register
 
-    # what papermill would log is told by outcomes
-    logging.getLogger("papermill").setLevel(logging.ERROR)
-    client_class, manager_class = _client_class(), _manager_class()
+        register()
+        self.engine, self.watch = ENGINE, watch
+        follow = self
 
-    class Engine(NBClientEngine):  # type: ignore[misc]
-        """papermill's engine, with our client and our manager."""
+        class Manager(PacedManager):
+            """Follows an execution for papermill, and announces it."""
 
-        @classmethod
-        def execute_notebook(cls, nb: Any, kernel_name: str, **options: Any) -> Any:
-            watch: _Watch = options["mlx_watch"]
-            manager = manager_class(nb, watch)
-            manager.notebook_start()
-            try:
-                with tempfile.TemporaryDirectory(prefix="jmlx-", ignore_cleanup_errors=True) as private:
-                    client = client_class(
-                        manager,
-                        kernel_name=kernel_name,
-                        # papermill's and nbclient's `timeout` takes whole seconds only
-                        timeout_func=lambda cell: watch.job.timeout_s,
-                        # for what is asked of the kernel after the last cell
-                        timeout=START_TIMEOUT_S,
-                        startup_timeout=options["start_timeout"],
-                    )
-                    client.private = private
-                    _execute(client, watch.job)
-            finally:
-                manager.notebook_complete()
-            return manager.nb
+            def __init__(self, node: Any, **_: Any) -> None:
+                super().__init__(node, progress_bar=False, autosave_cell_every=1)
+                watch.node = node
 
-    papermill_engines.register(ENGINE, Engine)
+            def write(self, **_: Any) -> None:
+                watch.save()
 
+            def cell_start(self, cell: Any, cell_index: int | None = None, **options: Any) -> None:
+                super().cell_start(cell, cell_index=cell_index, **options)
+                watch.start(cell)
 
-def _manager_class() -> Any:
-    from nbclient.exceptions import CellExecutionError
-    from papermill.engines import NotebookExecutionManager
+            def cell_exception(self, cell: Any, cell_index: int | None = None, **options: Any) -> None:
+                super().cell_exception(cell, cell_index=cell_index, **options)
+                error = options["exception"]
+                if not (error.ename == "SystemExit" and error.evalue in ("", "0", "None")):
+                    watch.failed = cell
 
-    class Manager(NotebookExecutionManager):  # type: ignore[misc]
-        """Follows an execution for papermill, and announces it."""
+        class Client(EngineClient):
+            """Executes what belongs to the job beside the notebook's own cells."""
 
-        def __init__(self, node: Any, watch: _Watch) -> None:
-            self.watch = watch
-            super().__init__(node, progress_bar=False, autosave_cell_every=0)
-            watch.node = node
+            def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
+                if msg["msg_type"] == "stream":
+                    watch.printed(msg["content"]["text"])
+                return super().process_message(msg, cell, cell_index)
 
-        def save(self, **_: Any) -> None:
-            self.watch.save_at_intervals()
+            def execute_cell(self, cell: Any, cell_index: int, *options: Any, **named: Any) -> Any:
+                # the prologue stands in for some
+                return (
+                    cell if watch.spares(cell) else super().execute_cell(cell, cell_index, *options, **named)
+                )
 
-        def cell_start(self, cell: Any, cell_index: int | None = None, **options: Any) -> None:
-            super().cell_start(cell, cell_index=cell_index, **options)
-            self.watch.start(cell)
+            def converse(self) -> None:
+                follow.converse(self, super().converse)
 
-        def cell_exception(self, cell: Any, cell_index: int | None = None, **options: Any) -> None:
-            super().cell_exception(cell, cell_index=cell_index, **options)
-            error: CellExecutionError = options["exception"]
-            if not (error.ename == "SystemExit" and error.evalue in ("", "0", "None")):
-                self.watch.failed = cell
+        self.manager, self.client = Manager, Client
 
-    return Manager
+    def execute(self, client: Any) -> Any:
+        """Execute the notebook in its own folder, as JupyterLab does: the same cells work here and there."""
+        job = self.watch.job
+        here = self.watch.here
+        client.cold = job.cold or here.cold
+        client.idle_s = client.idle_s if here.idle_s is None else here.idle_s
+        # papermill's and nbclient's `timeout` takes whole seconds only
+        client.timeout_func = lambda cell: job.timeout_s
+        env = {**os.environ, **job.env}
+        # the session of a JupyterLab that started us is not this notebook's
+        env.pop("JPY_SESSION_NAME", None)
+        return client.execute(cwd=str(Path(job.root, job.notebook).parent), env=env)
 
+    def converse(self, client: Any, execute_cells: Callable[[], None]) -> None:
+        """Execute the prologue, the cells, the epilogue."""
+        from nbclient.exceptions import CellTimeoutError
 
-def _client_class() -> Any:
-    from nbclient.exceptions import CellTimeoutError
-    from nbclient.util import ensure_async, run_sync
-    from papermill.clientwrap import PapermillNotebookClient
+        job = self.watch.job
+        self._prologue(client)
+        try:
+            execute_cells()
+        except (KeyboardInterrupt, CellTimeoutError):
+            # a busy kernel that is asked politely first may go on for seconds
+            client.shutdown_kernel = "immediate"
+            if job.epilogue and client.calm():
+                self._epilogue(client, EPILOGUE_S)
+            raise
+        self.watch.done = True
+        self._epilogue(client, START_TIMEOUT_S)
 
-    class Client(PapermillNotebookClient):  # type: ignore[misc]
-        """Speaks to a kernel over sockets in a private folder."""
+    def _prologue(self, client: Any) -> None:
+        from nbclient.exceptions import DeadKernelError
 
-        def create_kernel_manager(self) -> Any:
-            manager = super().create_kernel_manager()
-            if os.name == "posix" and self.nb_man.watch.job.language == "python":
-                manager.transport = "ipc"
-                manager.connection_file = str(Path(self.private) / "kernel.json")
-            return manager
+        from .kernels.dialogue import KernelEndedError, OverdueError
 
-        def papermill_execute_cells(self) -> None:
-            try:
-                super().papermill_execute_cells()
-                self.nb_man.watch.done = True
-            except (KeyboardInterrupt, CellTimeoutError):
-                # a busy kernel that is asked politely first may go on for seconds
-                self.shutdown_kernel = "immediate"
-                raise
+        try:
+            reply = self._beside(client, self.watch.job.prologue)
+        except KernelEndedError:
+            raise DeadKernelError(client.story()) from None
+        except OverdueError:
+            raise PrologueError("TimeoutError", f"it took longer than {START_TIMEOUT_S} s") from None
+        if reply["status"] != "ok":
+            raise PrologueError(reply.get("ename", ""), reply.get("evalue", ""))
 
-        async def _async_cleanup_kernel(self) -> None:
-            if self.shutdown_kernel != "immediate" and await ensure_async(self.km.is_alive()):
-                # without the interrupt that `shutdown_kernel` sends first: an idle kernel that
-                # hears it now and then misses the request that follows, and seconds are lost
-                await ensure_async(self.km.request_shutdown())
-                await ensure_async(self.km.finish_shutdown(pollinterval=0.01))
-            await super()._async_cleanup_kernel()
+    def _epilogue(self, client: Any, timeout_s: float) -> None:
+        from .kernels.dialogue import KernelEndedError, OverdueError
 
-        _cleanup_kernel = run_sync(_async_cleanup_kernel)
+        with suppress(KernelEndedError, OverdueError):
+            self._beside(client, self.watch.job.epilogue, timeout_s)
 
-    return Client
+    def _beside(self, client: Any, code: str, timeout_s: float = START_TIMEOUT_S) -> Any:
+        """Execute what is no cell of the notebook; remember what it displays as `TOLD_MIME`."""
+        if not code:
+            return {"status": "ok"}
 
+        def hear(message: Any) -> None:
+            if message["msg_type"] == "display_data":
+                self.watch.told.update(message["content"]["data"].get(TOLD_MIME, {}))
 
-def _execute(client: Any, job: Job) -> None:
-    env = {**os.environ, **job.env}
-    # the session of a JupyterLab that started us is not this notebook's
-    env.pop("JPY_SESSION_NAME", None)
-    # the notebook's own folder, as in JupyterLab: the same cells work here and there
-    client.execute(cwd=str(Path(job.root, job.notebook).parent), env=env)
+        options = {"silent": True, "store_history": False, "stop_on_error": False}
+        return client.dialogue.execute(code, hear, timeout_s=timeout_s, options=options)["content"]

@@ -6,12 +6,13 @@ Nothing is removed that is not in the store first.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_mlx.digest import Digest
-from jupyter_mlx.errors import AccessError, ExecutionError, UsageError
+from jupyter_mlx.errors import AccessError, ExecutionError, MlxError, UsageError
 
 from .pipeline import overlap
 from .result import DataVersion, Result
@@ -19,6 +20,7 @@ from .stage import Stage
 
 if TYPE_CHECKING:
     from jupyter_mlx.data.workspace import Version, Workspace
+    from jupyter_mlx.store.base import ObjectStore
 
 
 class OutputMissingError(ExecutionError):
@@ -53,8 +55,11 @@ class TrackedOutputError(UsageError):
 class Outputs:
     """Moves outputs between the work tree and the store."""
 
-    def __init__(self, root: Path, workspace: Workspace) -> None:
-        self.root, self.workspace = root, workspace
+    def __init__(
+        self, root: Path, workspace: Workspace, remote: Callable[[], ObjectStore | None] = lambda: None
+    ) -> None:
+        """`remote` is asked for outputs that are not here, and only then."""
+        self.root, self.workspace, self._open_remote = root, workspace, remote
         self._remade: set[str] = set()
         self._seen: dict[str, DataVersion | None] = {}
 
@@ -70,9 +75,9 @@ class Outputs:
         self._seen.clear()
 
     def missing(self, result: Result) -> str | None:
-        """An output that is neither in the work tree as it was nor whole in the store."""
+        """An output that is neither in the work tree as it was, nor whole in the store, nor at the remote."""
         for path, version in result.outputs.items():
-            if self.version(path) != version and not self._stored(version):
+            if self.version(path) != version and not self._stored(version) and not self._elsewhere(version):
                 return path
         return None
 
@@ -85,9 +90,13 @@ class Outputs:
 
         Raises:
             ConflictError: a file that would be replaced is in no store, and `force` is not set.
+            UnavailableError: the remote that has it can't be reached.
         """
         for path in self.differing(result):
-            self.workspace.restore(version_of(result.outputs[path]), force=force)
+            version = version_of(result.outputs[path])
+            if self._remote is not None and not self._stored(result.outputs[path]):
+                self.workspace.fetch(self._remote, versions=[version])
+            self.workspace.restore(version, force=force)
         self.forget()
 
     def check_untracked(self, stages: Iterable[Stage]) -> None:
@@ -155,6 +164,23 @@ class Outputs:
                 except OSError as error:
                     raise AccessError.of(error, path) from error
                 self.workspace.ignore(path)
+
+    def to_send(self, results: Collection[Result]) -> tuple[list[Version], list[Digest]]:
+        """What a push sends of these results: the outputs that are whole here, and the executed notebooks."""
+        there = [v for result in results for v in result.outputs.values() if self._stored(v)]
+        notebooks = [Digest.parse(result.notebook) for result in results if result.notebook]
+        return [version_of(v) for v in there], [d for d in notebooks if self.workspace.store.has(d)]
+
+    @cached_property
+    def _remote(self) -> ObjectStore | None:
+        return self._open_remote()
+
+    def _elsewhere(self, version: DataVersion) -> bool:
+        """Whether the remote has it; a remote that can't be reached has nothing."""
+        try:
+            return self._remote is not None and self._remote.has(Digest.parse(version.digest))
+        except MlxError:
+            return False
 
     def _stored(self, version: DataVersion) -> bool:
         store = self.workspace.store

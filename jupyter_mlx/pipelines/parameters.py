@@ -97,6 +97,17 @@ def checked(
     return {name: _value(notebook, name, value, declared) for name, value in given.items()}
 
 
+def named(notebook: str, name: str, value: Any, declared: Mapping[str, Parameter] | None) -> dict[str, Any]:
+    """A parameter whose value is not to be looked at, by its name.
+
+    Raises:
+        UnknownParameterError: the notebook has no such parameter.
+    """
+    if declared is not None and name not in declared:
+        raise UnknownParameterError(notebook, name, tuple(declared))
+    return {name: value}
+
+
 def _value(notebook: str, name: str, given: Any, declared: Mapping[str, Parameter] | None) -> Any:
     value = given.value if isinstance(given, Typed) else given
     if declared is None:

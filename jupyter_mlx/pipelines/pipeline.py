@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
-from jupyter_mlx.config.check import nearest
+from jupyter_mlx.config.checker import nearest
 from jupyter_mlx.config.values import Config
 from jupyter_mlx.errors import NotFoundError, UsageError
 
 from .stage import Stage, expand
+
+NOTHING: Mapping[str, Touched] = MappingProxyType({})
+NO_STAGES = "mlx.yaml has no stages; `stages:` in it makes a pipeline of notebooks"
 
 
 class UnknownStageError(NotFoundError):
@@ -22,6 +26,8 @@ class UnknownStageError(NotFoundError):
         self.name, self.known = name, known
 
     def __str__(self) -> str:
+        if not self.known:
+            return NO_STAGES
         return f"mlx.yaml has no stage {self.name!r}{nearest(self.name, self.known)}"
 
 
@@ -42,6 +48,16 @@ class CycleError(UsageError):
 
 
 @dataclass(frozen=True, slots=True)
+class Touched:
+    """What a stage reads and writes beside what mlx.yaml says."""
+
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    guessed: bool = False
+    """Whether its code only names them; else it was seen to do so when it last ran."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     """A graph of stages without cycles, in which each path has one writer."""
 
@@ -49,10 +65,12 @@ class Pipeline:
     """Each after all that it reads from; otherwise in the order of mlx.yaml."""
     upstream: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Stage → the stages that write what it reads."""
+    touched: Mapping[str, Touched] = field(default_factory=dict)
+    """Stage → what it reads and writes beside."""
 
     @classmethod
-    def of(cls, config: Config) -> Pipeline:
-        """The pipeline of mlx.yaml.
+    def of(cls, config: Config, touched: Mapping[str, Touched] = NOTHING) -> Pipeline:
+        """The pipeline of mlx.yaml, ordered by what is declared there, and then by what was seen.
 
         Raises:
             ConfigError: two stages write one path, or an output covers a notebook.
@@ -60,12 +78,19 @@ class Pipeline:
         """
         stages = expand(config)
         _check_outputs(config, stages)
-        upstream = _upstream(stages)
-        return cls(_ordered(stages, upstream), upstream)
+        declared = _upstream(stages)
+        ordered = _ordered(stages, declared)
+        upstream = _with_touched(ordered, declared, touched) if touched else declared
+        return cls(ordered if upstream is declared else _ordered(stages, upstream), upstream, touched)
 
     def __getitem__(self, name: str) -> Stage:
         """The stage of that full name."""
         return next(stage for stage in self.stages if stage.name == name)
+
+    def reads(self, name: str) -> tuple[str, ...]:
+        """What a stage reads, or may read, beside its inputs."""
+        more = self.touched.get(name)
+        return more.reads if more else ()
 
     def named(self, names: Sequence[str]) -> tuple[Stage, ...]:
         """The stages of these names; a name without its `@…` means all points of the matrix.
@@ -78,6 +103,18 @@ class Pipeline:
             if name not in known:
                 raise UnknownStageError(name, known)
         return tuple(stage for stage in self.stages if stage.name in names or stage.group in names)
+
+    def downstream(self, names: Sequence[str]) -> frozenset[str]:
+        """The full names of these stages, and of all that depend on them.
+
+        Raises:
+            UnknownStageError: there is no such stage.
+        """
+        found = {stage.name for stage in self.named(names)}
+        for stage in self.stages:
+            if self.upstream[stage.name] & found:
+                found.add(stage.name)
+        return frozenset(found)
 
     def select(self, names: Sequence[str] = ()) -> Pipeline:
         """These stages and all that they depend on; everything where none is named.
@@ -95,7 +132,7 @@ class Pipeline:
                 wanted.add(name)
                 waiting.extend(self.upstream[name])
         stages = tuple(stage for stage in self.stages if stage.name in wanted)
-        return Pipeline(stages, {name: self.upstream[name] for name in wanted})
+        return Pipeline(stages, {name: self.upstream[name] for name in wanted}, self.touched)
 
 
 def covers(folder: str, path: str) -> bool:
@@ -157,12 +194,54 @@ def _upstream(stages: tuple[Stage, ...]) -> dict[str, frozenset[str]]:
                 within.setdefault(parent, set()).add(stage.name)
     found: dict[str, frozenset[str]] = {}
     for stage in stages:
-        names: set[str] = set()
+        names: set[str] = set(stage.awaits)
         for path in stage.inputs:
             names |= within.get(path, set())
             names |= {writer[parent] for parent in _parents(path) if parent in writer}
         found[stage.name] = frozenset(names)
     return found
+
+
+def _with_touched(
+    stages: tuple[Stage, ...], declared: Mapping[str, frozenset[str]], touched: Mapping[str, Touched]
+) -> dict[str, frozenset[str]]:
+    """The declared order, and what was seen beside it as far as that makes no circle.
+
+    What was seen may be out of date, for the code has changed since; it must not
+    keep a pipeline from being run.
+    """
+    writers: dict[str, list[tuple[int, Stage]]] = {}
+    for at, stage in enumerate(stages):
+        for path in (*stage.outputs, *touched.get(stage.name, Touched()).writes):
+            writers.setdefault(path, []).append((at, stage))
+    within: dict[str, set[str]] = {}
+    for path in writers:
+        for parent in _parents(path):
+            within.setdefault(parent, set()).add(path)
+    found = {name: set(names) for name, names in declared.items()}
+    for at, stage in enumerate(stages):
+        more = touched.get(stage.name, Touched())
+        reads = (*more.reads, *stage.inputs)
+        paths = {p for read in reads for p in (*within.get(read, ()), *_parents(read)) if p in writers}
+        for place, writer in (item for path in sorted(paths) for item in writers[path]):
+            # of two stages whose code only names the same file, the upper one in mlx.yaml writes it
+            sure = not more.guessed or any(overlap(o, r) for o in writer.outputs for r in more.reads)
+            new = writer is not stage and writer.name not in found[stage.name] and (sure or place < at)
+            if new and not _reaches(writer.name, stage.name, found):
+                found[stage.name].add(writer.name)
+    return {name: frozenset(names) for name, names in found.items()}
+
+
+def _reaches(start: str, goal: str, upstream: Mapping[str, set[str]]) -> bool:
+    """Whether `start` depends on `goal`."""
+    waiting, seen = [start], {start}
+    while waiting:
+        name = waiting.pop()
+        if name == goal:
+            return True
+        waiting += upstream[name] - seen
+        seen |= upstream[name]
+    return False
 
 
 def _ordered(stages: tuple[Stage, ...], upstream: Mapping[str, frozenset[str]]) -> tuple[Stage, ...]:

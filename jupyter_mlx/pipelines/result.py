@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from jupyter_mlx.digest import Digest
@@ -51,7 +51,24 @@ class Result:
     """The id of the run that made it."""
     duration_s: float = 0.0
     notebook: str = ""
-    """The digest of the executed notebook."""
+    """The digest of the executed notebook; of a command, of its log."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """What the run logged, the last value of each."""
+    seen: tuple[str, ...] = ()
+    """Those of the inputs and outputs that mlx.yaml does not name: the run was seen to touch them."""
+    edited: bool = field(default=False, compare=False)
+    """Whether its facts are not those that its fingerprint was made of: somebody changed the lock by hand."""
+
+    @property
+    def base(self) -> Fingerprint:
+        """The fingerprint without the inputs that were only seen: it is known before the stage has run."""
+        inputs = {path: d for path, d in self.fingerprint.inputs.items() if path not in self.seen}
+        return replace(self.fingerprint, inputs=inputs)
+
+    @property
+    def seen_inputs(self) -> tuple[str, ...]:
+        """The inputs that mlx.yaml does not name."""
+        return tuple(path for path in self.seen if path in self.inputs)
 
     def entry(self) -> dict[str, Any]:
         """The result as JSON says it."""
@@ -66,6 +83,8 @@ class Result:
             "run": self.run,
             "duration_s": round(self.duration_s, 3),
             "notebook": self.notebook,
+            "metrics": dict(self.metrics),
+            "seen": list(self.seen),
         }
 
     @classmethod
@@ -73,19 +92,24 @@ class Result:
         """Read what `entry` wrote; raises ValueError, KeyError or TypeError where it is malformed."""
         inputs = {p: DataVersion.parse(p, v) for p, v in dict(entry["inputs"]).items()}
         outputs = {p: DataVersion.parse(p, v) for p, v in dict(entry["outputs"]).items()}
+        seen = tuple(str(path) for path in entry.get("seen", ()))
         fingerprint = Fingerprint(
             code=str(entry["code"]),
             kernel=str(entry["kernel"]),
             modules={str(p): str(d) for p, d in dict(entry["modules"]).items()},
             params=dict(entry["params"]),
             inputs={path: version.digest for path, version in inputs.items()},
-            outputs=tuple(sorted(outputs)),
+            outputs=tuple(sorted(path for path in outputs if path not in seen)),
         )
+        stated = str(entry.get("fingerprint", ""))
         return cls(
+            edited=bool(stated) and stated != str(fingerprint.digest),
             fingerprint=fingerprint,
             inputs=inputs,
             outputs=outputs,
             run=str(entry["run"]),
             duration_s=float(entry["duration_s"]),
             notebook=str(entry["notebook"]),
+            metrics={str(n): float(v) for n, v in dict(entry.get("metrics", {})).items()},
+            seen=seen,
         )

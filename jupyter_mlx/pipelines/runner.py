@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,10 +21,18 @@ from .sources import Sources
 if TYPE_CHECKING:
     from jupyter_mlx.data.workspace import Workspace
     from jupyter_mlx.recorder import Recorder
+    from jupyter_mlx.store.base import ObjectStore
 
+    from .bench import Bench
     from .events import Listener, Summary
     from .executors.base import Executor
+    from .resuming import Resuming
+    from .running import Options
+    from .slots import Slots
+    from .stage import Stage
 
+CHECKPOINT_AFTER_S = 1.0
+"""With `resume`: what was executed in less is not worth a checkpoint."""
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -33,11 +40,19 @@ class Runner:
     """Plans and runs notebooks of one project."""
 
     def __init__(
-        self, root: Path, state: Path, workspace: Workspace, recorder: Callable[[], Recorder]
+        self,
+        root: Path,
+        state: Path,
+        workspace: Workspace,
+        recorder: Callable[[], Recorder],
+        remote: Callable[[], ObjectStore | None] = lambda: None,
     ) -> None:
+        """`remote` has the results of other people; it is asked where one is not here."""
         self.root, self.state, self.workspace = root, state, workspace
         # to plan takes no recorder, and to import one takes longer than to plan
-        self._make_recorder = recorder
+        self._make_recorder, self._open_remote = recorder, remote
+        self._make_executor: Callable[[int], Executor] | None = None
+        self.checkpoint_after_s = CHECKPOINT_AFTER_S
 
     @cached_property
     def recorder(self) -> Recorder:
@@ -51,106 +66,196 @@ class Runner:
             ConfigError: mlx.yaml is malformed.
             CycleError: stages wait for each other.
         """
-        return Pipeline.of(Config.read(self.root))
+        facts = self.facts()
+        return Pipeline.of(facts.config, facts.touched())
+
+    def chosen(self, stages: Sequence[str], start: Sequence[str]) -> Sequence[str]:
+        """The stages that a command is of which names these: without any, what depends on `start`.
+
+        Raises:
+            UnknownStageError: there is no such stage.
+        """
+        return _chosen(self.pipeline(), stages, start) if start else stages
 
     def plan(
-        self, stages: Sequence[str] = (), *, params: Mapping[str, Any] = NOTHING, force: bool = False
+        self,
+        stages: Sequence[str] = (),
+        *,
+        params: Mapping[str, Any] = NOTHING,
+        force: bool = False,
+        start: Sequence[str] = (),
     ) -> Plan:
         """Which of these stages, and of those they depend on, would run, and why. Nothing is executed.
 
         `params` (`name` or `stage.name` → value) are laid over mlx.yaml; `force`
-        means the named stages, or all where none is named.
+        means the named stages, or all where none is named; `start` names stages
+        that are executed whatever is known of them, and all that depends on them.
 
         Raises:
             ConfigError: mlx.yaml or mlx.lock is malformed, or mlx.yaml does not fit a notebook.
             UnknownStageError: there is no such stage.
             UnknownParameterError: no notebook has such a parameter.
         """
-        facts, pipeline = self._asked(stages, params)
-        plan = Plan.of(pipeline, facts.known(_forced(pipeline, stages) if force else ()))
+        facts, pipeline = self._asked(stages, params, start)
+        plan = Plan.of(pipeline, facts.known(_forced(pipeline, stages, start, force=force)))
         facts.sources.save()
         return plan
 
-    def run(
+    def run(  # noqa: PLR0913 (an option each)
         self,
         stages: Sequence[str] = (),
         *,
         params: Mapping[str, Any] = NOTHING,
         force: bool = False,
+        start: Sequence[str] = (),
         jobs: int | None = None,
         overwrite: bool = False,
+        fail_fast: bool = False,
+        resume: bool = False,
         listener: Listener | None = None,
     ) -> Summary:
         """Bring these stages up to date (see `plan`); what failed is told by the summary.
 
-        `jobs` stages at a time, as many as there are processors without it.
-        `overwrite` replaces outputs that were changed by hand, which are put into
-        the store first.
+        `jobs` stages at a time, as many as there are processors without it, and
+        never more than their `resources` have room for. `overwrite` replaces
+        outputs that were changed by hand, which are put into the store first.
+        A failed stage stops what depends on it, with `fail_fast` all that has
+        not begun. With `resume` checkpoints are made of the notebooks'
+        executions, and a stage begins at the first cell that differs where an
+        earlier execution left one that can be trusted.
 
         Raises:
             InputMissingError: a stage reads what is not there.
+            TooLargeError: a stage asks for more than this machine has.
             TrackedOutputError: a stage would replace tracked data.
             ConflictError: an output that was changed by hand would be replaced.
             KeyboardInterrupt: the user stopped it; a further run goes on from there.
         """
-        from .bench import Bench
+        from .running import Options
+
+        facts, pipeline = self._asked(stages, params, start)
+        forced = _forced(pipeline, stages, start, force=force)
+        options = Options(forced, overwrite, fail_fast, self._resuming(facts) if resume else None)
+        return self._run(facts, pipeline, options, jobs, listener, lambda: self._bench(stages, params))
+
+    def _run(
+        self,
+        facts: Facts,
+        pipeline: Pipeline,
+        options: Options,
+        jobs: int | None,
+        listener: Listener | None,
+        bench: Callable[[], Bench],
+    ) -> Summary:
         from .events import silent
         from .session import Session
+        from .slots import processors
 
-        facts, pipeline = self._asked(stages, params)
-        forced = _forced(pipeline, stages) if force else frozenset()
-        plan = Plan.of(pipeline, facts.known(forced))
-        todo = [pipeline[step.name] for step in plan.steps if step.action == "run"]
-        for step in plan.steps:
-            if step.missing:
-                raise InputMissingError(step.name, step.missing)
+        plan = Plan.of(pipeline, facts.known(options.forced))
+        todo = _startable(pipeline, plan)
         if todo:
+            facts.check(todo)
             facts.outputs.check_untracked(todo)
-            facts.outputs.ignore(pipeline.stages)
-        session = Session(
-            pipeline,
-            Bench(self.root, self.recorder),
-            facts,
-            lambda: self.executor(jobs or min(processors(), len(todo))),
-            listener or silent,
-            forced=forced,
-            overwrite=overwrite,
-        )
+        elsewhere = self.executor(jobs or 0) if self._make_executor is not None and todo else None
+        slots = elsewhere.slots if elsewhere is not None else jobs or processors()
         try:
+            room = _room(slots, todo, here=elsewhere is None)
+            if todo:
+                facts.outputs.ignore(pipeline.stages)
+            session = Session(
+                pipeline,
+                bench,
+                facts,
+                lambda: elsewhere or self.executor(min(slots, len(todo) or 1)),
+                listener or silent,
+                room,
+                options,
+            )
             return session.run(plan)
         finally:
             facts.sources.save()
+            if elsewhere is not None:
+                elsewhere.close()
+
+    def _resuming(self, facts: Facts) -> Resuming | None:
+        """The checkpoints; none where stages are executed elsewhere."""
+        from .resuming import Resuming
+
+        if self._make_executor is not None:
+            return None
+        return Resuming(self.root, self.state, facts, self.checkpoint_after_s)
+
+    def _bench(self, stages: Sequence[str], params: Mapping[str, Any]) -> Bench:
+        """Where the stages of one command are executed, under a run of their own."""
+        from .bench import Bench
+
+        whole = self.recorder.open(
+            kind="pipeline",
+            name=" ".join(stages) or "pipeline",
+            params={name: getattr(value, "value", value) for name, value in params.items()},
+            source=(self.root / "mlx.yaml").read_text("utf-8", "replace"),
+        )
+        return Bench(self.root, self.recorder, whole)
+
+    def use(self, executors: Callable[[int], Executor]) -> None:
+        """Execute elsewhere from now on: `executors` makes an executor of so many slots, of 0 as many as it has."""
+        self._make_executor = executors
 
     def executor(self, slots: int) -> Executor:
-        """Where notebooks are executed, so many at a time."""
+        """Where notebooks are executed, so many at a time; 0 is as many as there is room for."""
+        if self._make_executor is not None:
+            return self._make_executor(slots)
         from .executors.local import LocalExecutor
+        from .slots import processors
 
-        return LocalExecutor(slots)
+        return LocalExecutor(slots or processors())
 
     def facts(self) -> Facts:
         """The project as it stands, for one command."""
-        outputs = Outputs(self.root, self.workspace)
+        outputs = Outputs(self.root, self.workspace, self._open_remote)
         facts = Facts(Config.read(self.root), Sources(self.root, self.state), outputs, Results(self.state))
         facts.last = lock.read(self.root)
         return facts
 
-    def _asked(self, stages: Sequence[str], params: Mapping[str, Any]) -> tuple[Facts, Pipeline]:
+    def _asked(
+        self, stages: Sequence[str], params: Mapping[str, Any], start: Sequence[str] = ()
+    ) -> tuple[Facts, Pipeline]:
         facts = self.facts()
         Pipeline.of(facts.config).named(stages)
         facts.config = with_params(facts.config, params, stages, facts)
-        whole = Pipeline.of(facts.config)
+        whole = Pipeline.of(facts.config, facts.touched())
         facts.stages = frozenset(stage.name for stage in whole.stages)
-        return facts, whole.select(stages)
+        return facts, whole.select(_chosen(whole, stages, start))
 
 
-def _forced(pipeline: Pipeline, named: Sequence[str]) -> frozenset[str]:
-    chosen = pipeline.named(named) if named else pipeline.stages
-    return frozenset(stage.name for stage in chosen)
+def _chosen(pipeline: Pipeline, named: Sequence[str], start: Sequence[str]) -> Sequence[str]:
+    return sorted(pipeline.downstream(start)) if start and not named else named
 
 
-def processors() -> int:
-    """How many processors this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1
+def _forced(pipeline: Pipeline, named: Sequence[str], start: Sequence[str], *, force: bool) -> frozenset[str]:
+    chosen = pipeline.downstream(start)
+    if force:
+        chosen |= {stage.name for stage in (pipeline.named(named) if named else pipeline.stages)}
+    return frozenset(chosen)
+
+
+def _startable(pipeline: Pipeline, plan: Plan) -> list[Stage]:
+    """The stages that are to be executed; none of them is known to be at fault."""
+    for step in plan.steps:
+        if step.missing:
+            raise InputMissingError(step.name, step.missing)
+        if step.fault is not None:
+            raise step.fault
+    return [pipeline[step.name] for step in plan.steps if step.action == "run"]
+
+
+def _room(count: int, todo: Sequence[Stage], *, here: bool) -> Slots:
+    """Room for so many stages; who executes elsewhere knows what is there."""
+    from .slots import Machine, Slots
+
+    if not todo:
+        return Slots(Machine(count, 0))
+    slots = Slots(Machine.here(count) if here else Machine.anywhere())
+    for stage in todo:
+        slots.check(stage.name, stage.resources)
+    return slots

@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_mlx.config import replace_file
+from jupyter_mlx.errors import MlxError
 
 from .bench import Bench
 from .events import Listener, StageFailed, StageFinished, StageStarted, silent
 from .executors.base import Executor, Message, Outcome
+from .outputs import Outputs
 from .parameters import checked
+from .pipeline import Pipeline
+from .seen import Files, Seen, Watched
 from .sources import Sources
 from .stage import Stage
+from .stopping import stopped
 
 if TYPE_CHECKING:
     from jupyter_mlx.ledger.run import Run
@@ -55,7 +60,7 @@ def execute_notebook(
     executor = runner.executor(1)
     try:
         outcome = outcome_of(executor, execution.job, listener)
-        bench.seal(execution, outcome, (), ())
+        bench.seal(execution, outcome, _files(runner, stage, sources, outcome))
         if outcome.status == "interrupted":
             raise KeyboardInterrupt
         if output is not None and executed.exists():
@@ -73,18 +78,25 @@ def execute_notebook(
     return runner.recorder.ledger.get(execution.run.id)
 
 
+def _files(runner: Runner, stage: Stage, sources: Sources, outcome: Outcome) -> Files:
+    """What the notebook read and wrote, in the store by now; what cannot be stored is told by the run."""
+    code = frozenset(sources.modules(stage.notebook, sources.notebook(stage.notebook)))
+    outputs = Outputs(runner.root, runner.workspace)
+    watched = Watched(stage, Pipeline(()), outputs, outputs, code, sources.names(stage.notebook))
+    try:
+        found = watched.seen(outcome.told)
+    except MlxError as error:
+        found = Seen(incomplete=(str(error),))
+    return Files(found.inputs, found.outputs, found)
+
+
 def outcome_of(executor: Executor, job: Any, listener: Listener) -> Outcome:
     """Wait for how a job ended; an interrupt stops it first, a second one at once."""
     messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
-    executor.submit(job, messages.put)
-    interrupts = 0
-    while True:
-        try:
-            message = messages.get()
-        except KeyboardInterrupt:
-            executor.stop(now=interrupts > 0)
-            interrupts += 1
-            continue
-        if isinstance(message, Outcome):
-            return replace(message, status="interrupted") if interrupts else message
-        listener(message)
+    try:
+        executor.submit(job, messages.put)
+        while not isinstance(message := messages.get(), Outcome):
+            listener(message)
+    except KeyboardInterrupt:
+        return replace(stopped(executor, messages, [job.name])[job.name], status="interrupted")
+    return message

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import posixpath
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jupyter_mlx.config.values import Command
 from jupyter_mlx.digest import Digest
 
 from . import formats
-from .fingerprint import PARAMETERS, Import, code_cells, code_digest, imports_of, modules
+from .fingerprint import PARAMETERS, code_cells, code_digest, modules
+from .imports import SYS_PATH, Import, file_names, imports_of, within
 from .parameters import Parameter, declared_in
 
-FORMAT = 1
+FORMAT = 2
+CODE = (".py", ".sh", ".bash", ".R", ".r", ".jl", ".pl", ".js", ".sql", ".ipynb", ".mk")
+"""How files end that are code where a command names them."""
 KEPT = 2000
 """Entries of the cache; beyond that only those of the last command stay."""
 
@@ -36,6 +41,10 @@ class NotebookFacts:
     imports: tuple[Import, ...]
     parameters: Mapping[str, Parameter] | None
     """What its `parameters` cell sets; None where its language is not understood."""
+    scripts: tuple[str, ...] = ()
+    """Of a command: the files of the project that it names."""
+    cells: int = 0
+    """How many code cells there are up to the `parameters` cell and with it; 0 where there is none."""
 
 
 @dataclass
@@ -48,16 +57,23 @@ class Sources:
     _kept: dict[str, Any] = field(default_factory=dict)
     _used: dict[str, Any] = field(default_factory=dict)
     _modules: dict[str, tuple[Digest, tuple[Import, ...]] | None] = field(default_factory=dict)
+    _commands: dict[Command, NotebookFacts] = field(default_factory=dict)
+    _notebooks: dict[str, NotebookFacts] = field(default_factory=dict)
     _loaded: bool = False
 
     def notebook(self, path: str) -> NotebookFacts:
-        """What the notebook at `path`, relative to the project, says now.
+        """What the notebook at `path`, relative to the project, says, as it was when first asked since `forget`.
 
         Raises:
             NotebookMissingError: there is none.
             BadNotebookError: the file is no notebook.
             AccessError: it cannot be read.
         """
+        if path not in self._notebooks:
+            self._notebooks[path] = self._read_notebook(path)
+        return self._notebooks[path]
+
+    def _read_notebook(self, path: str) -> NotebookFacts:
         data = formats.read_bytes(self.root / path, path)
         suffix = os.path.splitext(path)[1]  # noqa: PTH122 (a wire path, always /-separated)
         key = f"{Digest.of(data)}{suffix}"
@@ -71,22 +87,77 @@ class Sources:
             language=entry["language"],
             imports=_imports(entry["imports"]),
             parameters=None if parameters is None else {p["name"]: Parameter(**p) for p in parameters},
+            cells=entry["cells"],
         )
 
-    def modules(self, notebook: str, facts: NotebookFacts) -> dict[str, str]:
-        """The project's modules behind a notebook: path → digest.
+    def names(self, path: str, command: Command | None = None) -> frozenset[str]:
+        """The texts in the code of a notebook, or in a command and its scripts, that may be names of files.
 
-        Python looks for them in the notebook's folder; the project's and `src` are
-        where people point `sys.path` or an editable install to.
+        They are kept nowhere, for they may be secret.
         """
-        if facts.language != "python":
-            return {}
-        roots = tuple(dict.fromkeys((notebook.rpartition("/")[0], "", "src")))
-        return modules(facts.imports, roots, self._module)
+        if command is not None:
+            scripts = [self.root / script for script in self._scripts(command)]
+            words = {posixpath.normpath(word) for word in _words(command)}
+            return frozenset(
+                words.union(*(file_names(script.read_text("utf-8", "replace")) for script in scripts))
+            )
+        cells = formats.document(formats.read_bytes(self.root / path, path), path).cells
+        return frozenset(name for cell in code_cells(cells) for name in file_names(cell.source))
+
+    def command(self, command: Command) -> NotebookFacts:
+        """What a command says: its words, and the files of the project among them, which are its code."""
+        if command not in self._commands:
+            words = command if isinstance(command, tuple) else (command,)
+            code = str(Digest.of(json.dumps([type(command).__name__, words]).encode()))
+            scripts = self._scripts(command)
+            self._commands[command] = NotebookFacts(code, "command", "command", (), None, scripts)
+        return self._commands[command]
+
+    def _scripts(self, command: Command) -> tuple[str, ...]:
+        """The files of the project that a command names, and the modules that it runs by `-m`."""
+        text = command if isinstance(command, str) else " ".join(command)
+        if "-m" not in text and not any(end in text for end in CODE):
+            return ()
+        words = _words(command)
+        found = []
+        for before, word in zip(["", *words], words, strict=False):
+            dotted = word.replace(".", "/")
+            known = [f"{dotted}.py", f"{dotted}/__main__.py"] if before == "-m" else [word]
+            found += [posixpath.normpath(path) for path in known if self._is_code(path)]
+        return tuple(dict.fromkeys(found))
+
+    def _is_code(self, path: str) -> bool:
+        """Whether a word of a command names a file of the project that looks like code."""
+        known = path.endswith(CODE) and not path.startswith(("/", "-", "~"))
+        inside = known and not posixpath.normpath(path).startswith("..")
+        return inside and (self.root / path).is_file()
+
+    def modules(self, notebook: str, facts: NotebookFacts) -> dict[str, str]:
+        """The project's modules behind a notebook or command: path → digest.
+
+        Python looks for them in the folder of the notebook or script; the project's
+        and `src` are where people point `sys.path` or an editable install to, and
+        folders that the code itself appends to `sys.path` count, too.
+        """
+        found: dict[str, str] = {}
+        for script in facts.scripts:
+            if (seen := self._module(script)) is not None:
+                found[script] = str(seen[0])
+                found |= self._behind(script, seen[1])
+        return found | (self._behind(notebook, facts.imports) if facts.language == "python" else {})
+
+    def _behind(self, path: str, imports: Sequence[Import]) -> dict[str, str]:
+        folder = path.rpartition("/")[0]
+        own = [item for item in imports if item[1] != SYS_PATH]
+        added = [within(folder, item[0]) for item in imports if item[1] == SYS_PATH]
+        roots = dict.fromkeys((folder, "", "src", *(root for root in added if root is not None)))
+        return modules(own, tuple(roots), self._module)
 
     def forget(self) -> None:
-        """Read the modules anew: a stage has run since, and may have written some."""
+        """Read notebooks and modules anew: a stage has run since, and may have written some."""
+        self._notebooks.clear()
         self._modules.clear()
+        self._commands.clear()
 
     def save(self) -> None:
         """Keep what was parsed for the next command; a folder that cannot be written only makes it slower."""
@@ -154,4 +225,19 @@ def _facts(document: formats.Document) -> dict[str, Any]:
         "language": document.language,
         "imports": imports,
         "parameters": None if parameters is None else [asdict(p) for p in parameters.values()],
+        "cells": next((i for i, cell in enumerate(cells, 1) if PARAMETERS in cell.tags), 0),
     }
+
+
+def _words(command: Command) -> list[str]:
+    """The words of a command; of a shell line that can't be read, what stands between blanks."""
+    import shlex
+
+    if isinstance(command, tuple):
+        return list(command)
+    try:
+        words = shlex.shlex(command, posix=True, punctuation_chars=True)
+        words.whitespace_split, words.commenters = True, ""
+        return list(words)
+    except ValueError:
+        return command.split()

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_mlx.digest import Digest
-from jupyter_mlx.pipelines.fingerprint import Cell, Fingerprint, code_digest, imports_of, modules
+from jupyter_mlx.pipelines.fingerprint import Cell, Fingerprint, code_digest, modules
+from jupyter_mlx.pipelines.imports import imports_of
 
 BASE = Fingerprint(
     code="b3:1",

@@ -9,6 +9,7 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import PATIENCE_S
 
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import ConfigError
@@ -91,7 +92,7 @@ def test_stages_are_merged_and_forgotten_ones_leave(root):
         (lambda text: text[:-20], "is not JSON; take a good one from git"),
         (lambda text: f"<<<<<<< ours\n{text}", "mlx.lock:1: holds an unfinished merge"),
         (lambda text: "[]", "mlx.lock:1: stages: is missing"),
-        (lambda text: text.replace('"format": 1', '"format": 99'), "mlx.lock:2: format: is 99, and this version"),
+        (lambda text: text.replace('"format": 2', '"format": 99'), "mlx.lock:2: format: is 99, and this version"),
         (lambda text: text.replace("b3:", "md5:"), "mlx.lock:4: stages.a: is malformed"),
         (lambda text: text.replace('"kind": "file"', '"kind": "device"'), "stages.a: is malformed"),
         (lambda text: text.replace('"run"', '"ran"'), "stages.a: is malformed ('run')"),
@@ -106,7 +107,7 @@ def test_a_malformed_lock_is_told_with_its_line_and_the_way_out(root, edit, mess
 
 def test_writers_in_several_processes_lose_nothing(root):
     code = (
-        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[3])\n"
+        "import sys; from pathlib import Path; sys.path[:0] = sys.argv[3:]\n"
         "from jupyter_mlx.pipelines import lock; from test_lock import result\n"
         "root, who = Path(sys.argv[1]), sys.argv[2]\n"
         "known = frozenset(f'{w}{i}' for w in 'abc' for i in range(10))\n"
@@ -114,9 +115,9 @@ def test_writers_in_several_processes_lose_nothing(root):
     )
     from pathlib import Path
 
-    here = str(Path(__file__).parent)
-    writers = [subprocess.Popen([sys.executable, "-c", code, str(root), who, here]) for who in "abc"]
-    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    here = [str(folder) for folder in Path(__file__).parents[:2]]
+    writers = [subprocess.Popen([sys.executable, "-c", code, str(root), who, *here]) for who in "abc"]
+    assert [writer.wait(PATIENCE_S) for writer in writers] == [0, 0, 0]
     assert len(lock.read(root)) == 30
 
 

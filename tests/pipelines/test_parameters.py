@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jupyter_mlx.pipelines.parameters import ParameterTypeError, UnknownParameterError, checked, declared_in
-from jupyter_mlx.pipelines.values import BadValueError, grid, parsed
+from jupyter_mlx.pipelines.values import BadValueError, parsed
 
 CELL = """\
 n = 5
@@ -82,19 +82,3 @@ def test_a_text_parameter_keeps_what_was_typed():
 def test_what_cannot_be_read_is_told(text):
     with pytest.raises(BadValueError, match=r"write it as NAME=VALUE|is not YAML"):
         parsed([text])
-
-
-def test_a_grid_is_every_combination():
-    points = [
-        {k: v.value for k, v in point.items()} for point in grid(["lr=0.1,0.01", "depth=2..3", "m=[1, 2]"])
-    ]
-    assert points == [
-        {"lr": 0.1, "depth": 2, "m": [1, 2]}, {"lr": 0.1, "depth": 3, "m": [1, 2]},
-        {"lr": 0.01, "depth": 2, "m": [1, 2]}, {"lr": 0.01, "depth": 3, "m": [1, 2]},
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize("axes", [["a=3..2"], ["a=0..99999"], ["a=0..200", "b=0..200"]])
-def test_a_grid_without_points_or_with_far_too_many_is_refused(axes):
-    with pytest.raises(BadValueError):
-        list(grid(axes))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
+from commands import COMMANDS
 from pipeline_project import write_notebook
+from waiting import PATIENCE_S, NeverCameError, until
 
 from jupyter_mlx.project import Project
 
@@ -25,15 +27,7 @@ def start():
     started = []
 
     def begin(*words, cwd):
-        process = subprocess.Popen(
-            [*JMLX, *words],
-            cwd=cwd,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # tests that are started in the background inherit an ignored SIGINT
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (nothing but the signal)
-        )
+        process = COMMANDS.start(*words, cwd=cwd)
         started.append(process)
         return process
 
@@ -44,12 +38,11 @@ def start():
 
 
 def wait_for(path: Path, process) -> None:
-    for _ in range(600):
-        if path.exists():
-            return
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
-    pytest.fail(f"{path} did not appear")
+    def look():
+        assert path.exists() or process.poll() is None, process.communicate()
+        return path.exists()
+
+    until(look, path)
 
 
 def processes_of(root: Path) -> list[str]:
@@ -61,7 +54,15 @@ def processes_of(root: Path) -> list[str]:
                 found.append(" ".join(process.cmdline()))
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
-    return [line for line in found if "ipykernel" in line or "executors.worker" in line]
+    ours = ("ipykernel", "kernels.warm", "executors.worker")
+    return [line for line in found if any(name in line for name in ours)]
+
+
+def left_over(root: Path) -> list[str]:
+    """Those of them that do not end by themselves."""
+    with contextlib.suppress(NeverCameError):
+        until(lambda: not processes_of(root), every_s=0.1)
+    return processes_of(root)
 
 
 def statuses(root: Path) -> dict[str, str]:
@@ -131,10 +132,9 @@ def test_a_failure_is_one_line_with_the_cell_the_line_and_the_notebook_and_exit_
         (["run", "-p", "tarin.bias=1"], 1, "mlx.yaml has no stage 'tarin'"),
         (["run", "-p", "lr=1"], 1, "has no parameter 'lr'; it has bias, factor"),
         (["plan", "-p", "lr"], 1, "'lr': write it as NAME=VALUE"),
-        (["run", "--executor", "dask"], 2, "--executor dask is not in this version"),
+        (["run", "--watch", "--executor", "dask"], 2, "--watch with --executor dask is not in this version"),
         (["run", "-j", "0"], 2, "Invalid value for '-j'"),
-        (["watch"], 2, "`jmlx watch` is not in this version; `jmlx run` runs what changed"),
-        (["kernels", "list"], 2, "`jmlx kernels` is not in this version"),
+        (["run", "--from", "tarin"], 1, "mlx.yaml has no stage 'tarin'; there is double, total"),
         (["exec", "none.ipynb"], 1, "there is no notebook none.ipynb"),
         (["exec", "raw.txt"], 1, "raw.txt cannot be read as a notebook"),
         (["exec", "total.ipynb", "-p", "lr=1"], 1, "total.ipynb has no parameter 'lr'; it has bias"),
@@ -166,11 +166,11 @@ def test_ctrl_c_stops_kernels_marks_runs_and_a_rerun_goes_on(slow, start, jmlx):
     process = start("run", cwd=slow)
     wait_for(slow / "started", process)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert "Traceback" not in said
     assert processes_of(slow) == []
-    assert statuses(slow) == {"first": "interrupted"}
+    assert statuses(slow) == {"pipeline": "interrupted", "first": "interrupted"}
     assert (slow / ".mlx/notebooks/first.ipynb").exists()
     assert not (slow / "mlx.lock").exists()
     (slow / "go").touch()
@@ -183,12 +183,8 @@ def test_a_command_killed_in_the_middle_leaves_no_kernel_and_a_rerun_goes_on(slo
     wait_for(slow / "started", process)
     process.kill()
     process.communicate()
-    for _ in range(200):
-        if not processes_of(slow):
-            break
-        time.sleep(0.1)
-    assert processes_of(slow) == []
-    assert statuses(slow) == {"first": "interrupted"}
+    assert left_over(slow) == []
+    assert statuses(slow) == {"pipeline": "interrupted", "first": "interrupted"}
     (slow / "go").touch()
     assert jmlx("run").returncode == 0
     assert (slow / "second.txt").read_text() == "whole"
@@ -200,11 +196,28 @@ def test_two_commands_at_once_share_the_work_and_both_succeed(slow, start):
     two = start("run", cwd=slow)
     said = two.stderr.readline()
     (slow / "go").touch()
-    told = [process.communicate(timeout=60) for process in (one, two)]
+    told = [process.communicate(timeout=PATIENCE_S) for process in (one, two)]
     assert (one.returncode, two.returncode) == (0, 0), told
     assert said == "first: another process is at it; waiting for its result\n"
     assert (slow / "count").read_text() == "1"
     assert (slow / "second.txt").read_text() == "whole"
+
+
+def test_two_commands_at_once_on_different_stages_are_both_in_the_lock(project, notebook, stages, start):
+    for name in "ab":
+        notebook(
+            name,
+            f"from pathlib import Path\nimport time\nPath('on-{name}').touch()\n"
+            f"while not Path('go').exists():\n    time.sleep(0.02)\nPath('{name}.txt').write_text('{name}')",
+        )
+    stages("".join(f"  {name}: {{notebook: {name}.ipynb, outputs: [{name}.txt]}}\n" for name in "ab"))
+    both = [start("run", name, cwd=project.root) for name in "ab"]
+    for name, process in zip("ab", both, strict=True):
+        wait_for(project.root / f"on-{name}", process)
+    (project.root / "go").touch()
+    told = [process.communicate(timeout=PATIENCE_S) for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    assert set(json.loads((project.root / "mlx.lock").read_text())["stages"]) == {"a", "b"}
 
 
 def test_a_worker_that_is_killed_fails_its_stage_alone(slow, start, jmlx):
@@ -214,10 +227,11 @@ def test_a_worker_that_is_killed_fails_its_stage_alone(slow, start, jmlx):
         p for p in psutil.Process(process.pid).children() if "executors.worker" in " ".join(p.cmdline())
     )
     worker.kill()
-    told, said = process.communicate(timeout=60)
+    told, said = process.communicate(timeout=PATIENCE_S)
     assert [s["action"] for s in json.loads(told)["stages"]] == ["failed", "skipped"]
     assert "first failed: the process that executed it was ended by SIGKILL" in said
     assert process.returncode == 1
+    assert left_over(slow) == []
 
 
 def test_exec_runs_one_notebook_and_changes_nothing_of_it(project, notebook, jmlx):
@@ -252,6 +266,23 @@ def test_exec_of_a_notebook_that_raises_keeps_it_and_exits_with_1(project, noteb
     assert "ZeroDivisionError" in (project.root / kept).read_text()
 
 
+def test_exec_works_outside_of_any_project_and_leaves_nothing_there(tmp_path, jmlx):
+    write_notebook(tmp_path / "one.ipynb", ("n = 1", "parameters"), "print(n)\nassert n != 3")
+    before = sorted(tmp_path.iterdir())
+    done = jmlx("exec", "one.ipynb", "-p", "n=4", "-o", "done.ipynb", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = json.loads(done.stdout)
+    assert (run["id"], run["status"], run["params"]) == (None, "finished", {"n": 4})
+    outputs = [cell["outputs"] for cell in json.loads((tmp_path / "done.ipynb").read_text())["cells"]]
+    assert any(found and found[0]["text"] == ["4\n"] for found in outputs)
+    failed = jmlx("exec", "one.ipynb", "-p", "n=3", cwd=tmp_path)
+    assert failed.returncode == 1
+    assert "one failed in cell 2, at `assert n != 3`: AssertionError" in failed.stderr
+    assert "has no parameter 'm'" in jmlx("exec", "one.ipynb", "-p", "m=3", cwd=tmp_path).stderr
+    (tmp_path / "done.ipynb").unlink()
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_a_project_that_cannot_be_written_is_told_and_still_planned(chain, jmlx, tmp_path):
     if os.geteuid() or subprocess.run(["unshare", "-m", "true"], check=False).returncode:
         pytest.skip("mounting a read-only folder takes root; run the tests as root to include this one")
@@ -262,7 +293,7 @@ def test_a_project_that_cannot_be_written_is_told_and_still_planned(chain, jmlx,
     words = " ".join(JMLX)
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", f"{mount} && {words} plan --json && {words} run"],
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=PATIENCE_S,
     )  # fmt: skip
     assert json.loads(done.stdout)["stages"][0]["reason"] == "never ran"
     assert done.returncode == 1
@@ -314,7 +345,9 @@ def test_pair_writes_the_missing_side_and_follows_the_one_that_changed(project, 
     both = (path.read_bytes(), text.read_bytes())
     done = jmlx("pair", "a.ipynb")
     assert done.returncode == 1
-    assert "have both changed since they were last the same; `jmlx pair --keep ipynb a.ipynb`" in done.stderr
+    assert (
+        "differ first in cell 2: `print(3)` and `print(4)`; `jmlx pair --keep ipynb a.ipynb`" in done.stderr
+    )
     assert (path.read_bytes(), text.read_bytes()) == both
     assert jmlx("pair", "--keep", "py", "a.ipynb").returncode == 0
     assert "print(4)" in path.read_text()
@@ -339,3 +372,18 @@ def test_two_files_that_differ_and_were_never_paired_are_a_conflict(project, jml
     (project.root / "a.py").write_text("# %%\nprint(2)\n")
     assert jmlx("pair", "a.ipynb").returncode == 1
     assert (project.root / "a.py").read_text() == "# %%\nprint(2)\n"
+
+
+def test_a_notebook_is_paired_with_markdown_where_that_is_named(project, notebook, jmlx):
+    path = notebook("a", ("n = 1", "parameters"), "print(n)")
+    assert jmlx("pair", "a.md").stdout.split() == ["paired", "a.md"]
+    text = path.with_suffix(".md")
+    assert '```python tags=["parameters"]\nn = 1\n```' in text.read_text()
+    text.write_text(text.read_text().replace("print(n)", "print(n + 1)"))
+    # the notebook says which text is its own
+    assert "updated .ipynb" in jmlx("pair", "a.ipynb").stdout
+    assert "print(n + 1)" in path.read_text()
+    assert not path.with_suffix(".py").exists()
+    assert jmlx("pair", "a.ipynb").stdout.split() == ["unchanged", "a.ipynb"]
+    refused = jmlx("pair", "--keep", "py", "a.ipynb")
+    assert refused.returncode == 0  # nothing differs, so nothing has to be decided

@@ -64,6 +64,8 @@ def test_a_stage_is_chosen_with_all_that_it_depends_on(pipeline):
 def test_an_unknown_stage_is_told_with_the_nearest_name(pipeline):
     with pytest.raises(UnknownStageError, match="no stage 'tarin'; did you mean 'train'"):
         pipeline("  train: {notebook: t.py}\n").select(["tarin"])
+    with pytest.raises(UnknownStageError, match="no stages; `stages:` in it makes a pipeline"):
+        pipeline("").select(["tarin"])
 
 
 @pytest.mark.parametrize(

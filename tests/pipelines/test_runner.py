@@ -11,6 +11,7 @@ from pipeline_project import actions, write_notebook
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import ConfigError, ConflictError
 from jupyter_mlx.pipelines.events import CellStarted, StageCached, StageFailed, StageStarted
+from jupyter_mlx.pipelines.executors.base import Printed
 from jupyter_mlx.pipelines.facts import InputMissingError
 from jupyter_mlx.pipelines.outputs import TrackedOutputError
 from jupyter_mlx.pipelines.parameters import ParameterTypeError, UnknownParameterError
@@ -32,7 +33,8 @@ def test_a_pipeline_runs_once_and_follows_what_changes(chain, runner):
     first = runner.run(listener=events.append)
     assert actions(first) == RAN
     assert (root / "total.txt").read_text() == "18.5"
-    assert [type(e).__name__ for e in events if not isinstance(e, CellStarted)] == [
+    assert [(e.name, e.line) for e in events if isinstance(e, Printed)] == [("total", "18.5")]
+    assert [type(e).__name__ for e in events if not isinstance(e, (CellStarted, Printed))] == [
         "StageStarted",
         "StageFinished",
     ] * 2
@@ -46,7 +48,9 @@ def test_a_pipeline_runs_once_and_follows_what_changes(chain, runner):
 
     # the runs are in the ledger: params, metric, versions, executed notebook, outputs
     runs = {run.name: chain.ledger.get(run.id) for run in chain.ledger.page().runs}
-    assert {run.kind for run in runs.values()} == {"stage"}
+    whole = runs.pop("pipeline")
+    assert (whole.kind, whole.status, whole.id) == ("pipeline", "finished", first.run)
+    assert {(run.kind, run.parent) for run in runs.values()} == {("stage", whole.id)}
     assert runs["double"].params == {"factor": 3}
     assert runs["total"].metrics == {"total": 18.5}
     assert [(v.path, v.how) for v in runs["total"].inputs if v.how == "declared"] == [("doubled", "declared")]

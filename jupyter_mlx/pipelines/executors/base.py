@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+TOLD_MIME: Final = "application/vnd.jupyter-mlx+json"
+"""A JSON object that a prologue or an epilogue displays under this type is part of the outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,29 @@ class Job:
     """The longest that one cell may take."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Added to the kernel's environment."""
+    prologue: str = ""
+    """Code that the kernel executes before the first cell: silently, without history, in no output."""
+    epilogue: str = ""
+    """The same after the last cell, and after a failed or interrupted one while the kernel answers.
+
+    What it displays as `TOLD_MIME` comes back in `Outcome.told`.
+    """
+    inputs: tuple[str, ...] = ()
+    """What it reads, or may read, relative to `root`: an executor elsewhere brings there what of it there is."""
+    outputs: tuple[str, ...] = ()
+    """What it is to write, which an executor elsewhere brings back."""
+    resources: Mapping[str, float] = field(default_factory=dict)
+    """What it asks for: `cpus`, `memory_bytes`, `gpus`."""
+    cold: bool = False
+    """Whether the kernel must be a new process, never the copy of one that is warm."""
+    command: str | Sequence[str] | None = None
+    """In the place of a notebook: a line for the shell, or arguments. It works in `root`; `executed` is its log."""
+    begin: int = 0
+    """So many code cells are not executed, the injected one included: the prologue brings back what they left."""
+    earlier: str = ""
+    """The executed notebook that has the outputs of those cells, absolute."""
+    observed: bool = False
+    """Of a command: whether the files that it touches are told, as `observing` does it in a kernel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +62,15 @@ class CellStarted:
     cell: int
     """Counted from 1, code cells only."""
     cells: int
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """A cell of a job has written; told a few times a second at most."""
+
+    name: str
+    line: str
+    """The last line so far: a few words, without secrets and colours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +89,11 @@ class Outcome:
     """The code cell that it ended in, counted from 1; 0 where it ended outside a cell."""
     line: str = ""
     """The source line that raised."""
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """What the job's prologue and epilogue said, joined; empty where the kernel did not come to them."""
 
 
-Message: TypeAlias = CellStarted | Outcome
+Message: TypeAlias = CellStarted | Printed | Outcome
 Report: TypeAlias = Callable[[Message], None]
 
 
@@ -73,6 +110,12 @@ class Executor(Protocol):
 
     def submit(self, job: Job, report: Report) -> None:
         """Begin a job, or queue it; returns at once."""
+
+    def held(self) -> frozenset[str]:
+        """The jobs that were submitted and are not answered: one is forgotten just before its answer is reported."""
+
+    def cancel(self, name: str) -> None:
+        """Stop one job, as `stop` does all; nothing where it has ended. The executor goes on."""
 
     def stop(self, *, now: bool = False) -> None:
         """Interrupt what is executed, drop what is queued; each job is answered as `interrupted`.

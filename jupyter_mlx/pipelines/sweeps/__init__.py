@@ -1,0 +1,1 @@
+"""Sweeps: one stage over many parameter values; begin reading at `sweep.py`."""
