@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jupyter_server.serverapp import ServerApp
 
     from .events import Announcer
+    from .jobs import Job, Jobs
+    from .reproductions import Reproductions
     from .source import ProjectSource
 
 SETTING = "jupyter_mlx"
@@ -26,6 +30,8 @@ class Services:
     threads: ThreadPoolExecutor
     announcer: Announcer | None
     """None where the server has no events: the panel then refreshes by hand."""
+    reproductions: Reproductions
+    jobs: Jobs
 
 
 def load(serverapp: ServerApp) -> None:
@@ -33,7 +39,9 @@ def load(serverapp: ServerApp) -> None:
     from jupyter_server.utils import url_path_join
 
     from .events import Announcer
-    from .handlers import ROUTES
+    from .jobs import Jobs
+    from .reproductions import Reproductions
+    from .routes import ROUTES
     from .source import ProjectSource
 
     source = ProjectSource(Path(serverapp.root_dir).resolve())
@@ -42,7 +50,11 @@ def load(serverapp: ServerApp) -> None:
     events = serverapp.event_logger
     announcer = Announcer(source, events, serverapp.log) if events else None
     serverapp.web_app.settings[SETTING] = Services(
-        source, ThreadPoolExecutor(THREADS, thread_name_prefix="jupyter_mlx"), announcer
+        source,
+        ThreadPoolExecutor(THREADS, thread_name_prefix="jupyter_mlx"),
+        announcer,
+        Reproductions(),
+        Jobs(_teller(serverapp)),
     )
     if announcer:
         announcer.start_later(serverapp.io_loop)
@@ -50,3 +62,19 @@ def load(serverapp: ServerApp) -> None:
     serverapp.web_app.add_handlers(  # type: ignore[no-untyped-call]
         ".*$", [(url_path_join(base, "jupyter-mlx/api/v1", path), handler) for path, handler in ROUTES]
     )
+
+
+def _teller(serverapp: ServerApp) -> Callable[[Job], None]:
+    """Tells the front ends of a job that has changed, from any thread."""
+    from .jobs import SCHEMA, SCHEMA_ID
+
+    events = serverapp.event_logger
+    if events is None:
+        return lambda job: None
+    events.register_event_schema(SCHEMA)
+
+    def tell(job: Job) -> None:
+        data = job.as_event()
+        serverapp.io_loop.add_callback(lambda: events.emit(schema_id=SCHEMA_ID, data=data))
+
+    return tell

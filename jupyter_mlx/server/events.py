@@ -38,7 +38,10 @@ SCHEMA = {
     },
 }
 MOST_IDS = 100
+GLANCE_MS = 20
+"""So often the time of the ledger's log is read: what is written is told within as much."""
 PERIOD_MS = 250
+"""So often the ledger itself is asked, for what leaves the log as it is: steps of metrics, a network disk."""
 START_S = 2.0
 LOOKS_PER_ROUND = 20
 """Every so many looks, runs whose process has died are looked for."""
@@ -71,6 +74,20 @@ class LedgerWatch:
         self._seq = 0
         self._first = True
         self._looks = 0
+        self._log: Path | None = None
+        self._stamp: tuple[int, int] | None = None
+
+    def glance(self) -> bool:
+        """Whether the ledger was written since the last glance; costs one `stat`, and may come from any thread."""
+        if self._log is None:
+            return False
+        try:
+            facts = self._log.stat()
+        except OSError:
+            return False
+        stamp = facts.st_mtime_ns, facts.st_size
+        before, self._stamp = self._stamp, stamp
+        return before is not None and stamp != before
 
     def look(self) -> Change | None:
         """What changed since the last look; None for nothing, and on the first."""
@@ -80,6 +97,7 @@ class LedgerWatch:
         except MlxError:
             return self._project_gone()
         ledger = project.ledger
+        self._log = ledger.path.with_name(f"{ledger.path.name}-wal")
         if project.root != self._root:
             self._root, self._version, self._seq = project.root, ledger.data_version(), ledger.seq()
             return None if first else Change(self._seq)
@@ -101,12 +119,12 @@ class LedgerWatch:
     def _project_gone(self) -> Change | None:
         if self._root is None:
             return None
-        self._root = None
+        self._root = self._log = None
         return Change(0)
 
 
 class Announcer:
-    """Looks at the ledger four times a second and emits what it finds.
+    """Looks at the ledger when its log is written, and four times a second anyway, and emits what it finds.
 
     It begins a moment after the server, so that a panel that was open while the
     server was restarted hears of changes again; or with the first request.
@@ -118,6 +136,7 @@ class Announcer:
         self._log = log
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="jupyter_mlx-watch")
         self._timer: PeriodicCallback | None = None
+        self._glances = PeriodicCallback(self._glance, GLANCE_MS)
         self._failing = False
         events.register_event_schema(SCHEMA)
 
@@ -130,6 +149,13 @@ class Announcer:
         if self._timer is None:
             self._timer = PeriodicCallback(self._tick, PERIOD_MS)
             self._timer.start()
+            self._glances.start()
+            # what comes after this moment is news, not what comes after the first period
+            IOLoop.current().add_callback(self._tick)
+
+    async def _glance(self) -> None:
+        if self._watch.glance():
+            await self._tick()
 
     async def _tick(self) -> None:
         try:

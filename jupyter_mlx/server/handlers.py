@@ -1,69 +1,33 @@
 """The REST routes of openapi.yaml: each asks the project, away from the event loop.
 
-HTTP statuses are known here alone. Ids are matched whole, before anything is
-looked up; nothing that a request says becomes a path.
+Ids are matched whole, before anything is looked up; nothing that a request
+says becomes a path.
 """
 
 from __future__ import annotations
 
-import re
-from http.client import responses
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from jupyter_server.auth.decorator import authorized
-from jupyter_server.base.handlers import APIHandler
 from tornado import web
-from tornado.ioloop import IOLoop
 
+from jupyter_mlx._version import __version__
 from jupyter_mlx.digest import Digest
-from jupyter_mlx.errors import (
-    ConflictError,
-    MlxError,
-    NotFoundError,
-    NotYetError,
-    UnavailableError,
-    UsageError,
-)
 
 from . import wire
+from .browsing import selection
 from .events import SCHEMA_ID
+from .handler import ProjectHandler, run_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from jupyter_mlx.project import Project
 
     from .app import Services
 
-T = TypeVar("T")
-
-RUN_ID = re.compile(r"[0-9a-f]{4,16}")
-BODY_BYTES = 64 * 1024
 PAGE_RUNS = 1000
 POINTS = 100_000
 """So many points of a metric are sent at once."""
-STATUSES: tuple[tuple[type[MlxError], int], ...] = (
-    (NotYetError, 501),
-    (UsageError, 400),
-    (NotFoundError, 404),
-    (ConflictError, 409),
-    (UnavailableError, 503),
-)
-
-
-class BadRequestError(UsageError):
-    """A request is not as openapi.yaml says."""
-
-    code = "bad-request"
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return self.problem
 
 
 class Edit(msgspec.Struct, forbid_unknown_fields=True):
@@ -74,97 +38,11 @@ class Edit(msgspec.Struct, forbid_unknown_fields=True):
     starred: bool | None = None
 
 
-class Start(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of a POST that runs the pipeline; no stages means all."""
-
-    stages: list[str] = []
-    force: bool = False
-
-
-class ProjectHandler(APIHandler):
-    """What all routes share: where the answer comes from, and how an error is told."""
-
-    auth_resource = "jupyter_mlx"
-
-    @property
-    def services(self) -> Services:
-        """The server's own."""
-        services: Services = self.settings["jupyter_mlx"]
-        return services
-
-    async def ask(self, question: Callable[[Project], T]) -> T:
-        """The project's answer, found in a thread."""
-        services = self.services
-        if services.announcer:
-            services.announcer.start()
-        return await IOLoop.current().run_in_executor(
-            services.threads, lambda: question(services.source.project())
-        )
-
-    async def reply(self, question: Callable[[Project], object], status: int = 200) -> None:
-        """Answer with what `question` returns, as JSON."""
-        body = await self.ask(lambda project: wire.encode(question(project)))
-        self.set_status(status)
-        self.finish(body)
-
-    def body_as(self, shape: type[T]) -> T:
-        """The request's JSON body.
-
-        Raises:
-            BadRequestError: it is too long, not JSON, or of another shape.
-        """
-        if len(self.request.body) > BODY_BYTES:
-            raise BadRequestError(f"the body is over {BODY_BYTES} bytes")
-        try:
-            return msgspec.json.decode(self.request.body or b"{}", type=shape)
-        except msgspec.DecodeError as error:
-            raise BadRequestError(f"the body: {error}") from None
-
-    def number(self, name: str, default: int, low: int, high: int) -> int:
-        """A whole number of the query string.
-
-        Raises:
-            BadRequestError: it is none, or outside `low` to `high`.
-        """
-        text = self.get_query_argument(name, str(default))
-        if not re.fullmatch(r"[0-9]{1,18}", text) or not low <= int(text) <= high:
-            raise BadRequestError(f"{name} is a whole number from {low} to {high}, not {text!r}")
-        return int(text)
-
-    def log_exception(self, *about: Any) -> None:
-        """Keep foreseen errors out of the server's log: the client is told."""
-        if not isinstance(about[1], MlxError):
-            super().log_exception(*about)
-
-    def write_error(self, status_code: int, **about: Any) -> None:
-        """Tell every error in one shape, those of Jupyter's own checks too."""
-        error = about.get("exc_info", (None, None))[1]
-        if isinstance(error, MlxError):
-            status_code = next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
-            code, message = error.code, str(error)
-        elif isinstance(error, web.HTTPError):
-            code, message = "http", error.log_message or responses.get(status_code, "error")
-        else:
-            code, message = "internal", "the server failed; its log says where"
-        self.set_status(status_code)
-        self.finish(wire.encode({"error": {"code": code, "message": message}, "message": message}))
-
-
-def run_id(text: str) -> str:
-    """`text`, which is the id of a run or the first digits of one.
-
-    Raises:
-        BadRequestError: it is anything else.
-    """
-    if not RUN_ID.fullmatch(text):
-        raise BadRequestError(f"{text!r} is not the id of a run; one has 4 to 16 hex digits")
-    return text
-
-
 def detail(project: Project, ident: str) -> dict[str, Any]:
     """One run, whole."""
     run = project.ledger.get(ident)
-    return wire.run_detail(run, project.ledger.series(run.id), project.environment(run))
+    children = project.ledger.browsing.children([run.id]).get(run.id, 0)
+    return wire.run_detail(run, project.ledger.series(run.id), project.environment(run), children)
 
 
 class RunsHandler(ProjectHandler):
@@ -179,31 +57,45 @@ class RunsHandler(ProjectHandler):
             seq = self.number("since", 0, 0, 2**53)
             await self.reply(lambda project: changes(project, seq))
             return
-        query, sort = self.get_query_argument("query", ""), self.get_query_argument("sort", "")
-        cursor = self.get_query_argument("cursor", None)
-        limit = self.number("limit", 100, 1, PAGE_RUNS)
-        await self.reply(lambda project: page(project, query, sort, limit, cursor))
+        which = {
+            **selection(self),
+            "sort": self.get_query_argument("sort", ""),
+            "cursor": self.get_query_argument("cursor", None),
+            "offset": self.number("offset", 0, 0, 2**53),
+            "limit": self.number("limit", 100, 1, PAGE_RUNS),
+        }
+        spark = self.get_query_argument("spark", "")
+        await self.reply(lambda project: page(project, which, spark))
 
 
-def page(project: Project, query: str, sort: str, limit: int, cursor: str | None) -> dict[str, Any]:
-    """One page of the list."""
-    found = project.ledger.page(query=query, sort=sort, limit=limit, cursor=cursor)
+def page(project: Project, which: dict[str, Any], spark: str = "") -> dict[str, Any]:
+    """One page of the list; with the shape of one metric in each run, where one is named."""
+    found = project.ledger.page(**which)
+    ids = [run.id for run in found.runs]
+    children = project.ledger.browsing.children(ids)
+    runs = [wire.run_row(run, children.get(run.id, 0)) for run in found.runs]
+    if spark:
+        shapes = project.ledger.browsing.sparks(ids, spark)
+        runs = [{**run, "spark": shapes.get(run["id"], [])} for run in runs]
     return {
-        "runs": [wire.run_row(run) for run in found.runs],
+        "runs": runs,
         "removed": [],
         "next": found.next,
+        "offset": which["offset"],
         "total": found.total,
         "seq": found.seq,
     }
 
 
 def changes(project: Project, seq: int) -> dict[str, Any]:
-    """The runs that changed after `seq`, and the size of the ledger now."""
-    found = project.ledger.changed_since(seq)
+    """Up to a page of the runs that changed after `seq`; where `seq` of the answer is behind, ask again from there."""
+    found = project.ledger.changed_since(seq, PAGE_RUNS)
+    children = project.ledger.browsing.children([run.id for run in found.runs])
     return {
-        "runs": [wire.run_row(run) for run in found.runs],
+        "runs": [wire.run_row(run, children.get(run.id, 0)) for run in found.runs],
         "removed": found.removed,
         "next": None,
+        "offset": 0,
         "total": project.ledger.page(limit=1).total,
         "seq": found.seq,
     }
@@ -303,47 +195,14 @@ class ObjectHandler(ProjectHandler):
         self.finish(data, set_content_type="application/octet-stream")
 
 
-class DataHandler(ProjectHandler):
-    """`/data`."""
-
-    @web.authenticated
-    @authorized
-    async def get(self) -> None:
-        """The tracked data and its state."""
-        await self.reply(lambda project: {"data": project.data_status()})
-
-
-class PipelineHandler(ProjectHandler):
-    """`/pipeline`."""
-
-    @web.authenticated
-    @authorized
-    async def get(self) -> None:
-        """The plan: what would run, and why."""
-        await self.reply(lambda project: {"stages": project.plan()})
-
-
-class PipelineRunHandler(ProjectHandler):
-    """`/pipeline/run`."""
-
-    @web.authenticated
-    @authorized
-    async def post(self) -> None:
-        """Start a run of the pipeline in a process of its own."""
-        start = self.body_as(Start)
-        for stage in start.stages:
-            # the names become arguments of `jmlx run`
-            if not stage or stage.startswith("-"):
-                raise BadRequestError(f"{stage!r} is not the name of a stage")
-        await self.reply(lambda project: {"pid": project.run_pipeline(start.stages, force=start.force)}, 202)
-
-
-def standing(project: Project, folder: Path) -> dict[str, Any]:
-    """Where the ledger stands, and where the server's folder lies in the project."""
-    prefix = folder.relative_to(project.root).as_posix()
+def standing(project: Project, services: Services) -> dict[str, Any]:
+    """Where the ledger and the jobs stand, and where the server's folder lies in the project."""
+    prefix = services.source.folder.relative_to(project.root).as_posix()
     return {
         "seq": project.ledger.seq(),
+        "jobs": services.jobs.turns,
         "schema_id": SCHEMA_ID,
+        "version": __version__,
         "project": project.root.name,
         "prefix": "" if prefix == "." else prefix,
     }
@@ -356,20 +215,5 @@ class EventsHandler(ProjectHandler):
     @authorized
     async def get(self) -> None:
         """Where the ledger stands, and which events tell of changes."""
-        folder = self.services.source.folder
-        await self.reply(lambda project: standing(project, folder))
-
-
-ROUTES: tuple[tuple[str, type[ProjectHandler]], ...] = (
-    (r"runs", RunsHandler),
-    (r"runs/([^/]+)", RunHandler),
-    (r"runs/([^/]+)/outputs", OutputsHandler),
-    (r"runs/([^/]+)/series", SeriesHandler),
-    (r"compare", CompareHandler),
-    (r"objects/([^/]+)", ObjectHandler),
-    (r"data", DataHandler),
-    (r"pipeline", PipelineHandler),
-    (r"pipeline/run", PipelineRunHandler),
-    (r"events", EventsHandler),
-)
-"""Below `/jupyter-mlx/api/v1/`."""
+        services = self.services
+        await self.reply(lambda project: standing(project, services))

@@ -12,6 +12,7 @@ import msgspec
 from jupyter_mlx.ledger.series import thin
 
 if TYPE_CHECKING:
+    from jupyter_mlx.ledger.browsing import Group
     from jupyter_mlx.ledger.run import FileVersion, Run
     from jupyter_mlx.ledger.series import Point
 
@@ -43,8 +44,8 @@ def plain(value: object) -> object:
     return str(value)
 
 
-def run_row(run: Run) -> dict[str, Any]:
-    """A run as a list shows it."""
+def run_row(run: Run, children: int = 0) -> dict[str, Any]:
+    """A run as a list shows it, with how many runs stand under it."""
     return {
         "id": run.id,
         "name": run.name,
@@ -59,14 +60,28 @@ def run_row(run: Run) -> dict[str, Any]:
         "parent": run.parent,
         "starred": run.starred,
         "note": run.note,
+        "children": children,
     }
 
 
-def run_detail(run: Run, series: Series, environment: Mapping[str, Any]) -> dict[str, Any]:
+def group(found: Group) -> dict[str, Any]:
+    """Some runs that belong together."""
+    return {
+        "key": found.key,
+        "name": found.name,
+        "notebook": found.notebook,
+        "latest": _time(found.latest),
+        "count": found.count,
+        "running": found.running,
+        "failed": found.failed,
+    }
+
+
+def run_detail(run: Run, series: Series, environment: Mapping[str, Any], children: int = 0) -> dict[str, Any]:
     """A run as its own tab shows it, but for its outputs, which are asked for apart."""
     error = run.error
     return {
-        **run_row(run),
+        **run_row(run, children),
         "params": run.params,
         "source": run.source,
         "slice": run.slice,
@@ -83,6 +98,7 @@ def run_detail(run: Run, series: Series, environment: Mapping[str, Any]) -> dict
         "resources": run.resources,
         "incomplete": run.incomplete,
         "problems": run.problems,
+        "progress": run.progress,
         "series": {name: thin(points, CURVE_POINTS) for name, points in series.items()},
         "points": {name: len(points) for name, points in series.items()},
     }

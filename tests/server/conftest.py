@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tornado.httpclient import HTTPClientError
+from waiting import PATIENCE_S
 
 from jupyter_mlx.ledger.run import Run, new_id
 from jupyter_mlx.project import Project
@@ -42,6 +43,7 @@ def ask(jp_fetch):
     """`await ask("runs", method="GET", …)`: the answer, an error's too."""
 
     async def fetch(*path: str, **how: Any) -> Answer:
+        how |= {"request_timeout": PATIENCE_S, "connect_timeout": PATIENCE_S}
         if "json" in how:
             how["body"] = json.dumps(how.pop("json"))
         try:

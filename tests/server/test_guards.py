@@ -11,7 +11,7 @@ import pytest
 from jupyter_server.auth.authorizer import Authorizer
 from tornado.httpclient import HTTPClientError
 
-from jupyter_mlx.server.handlers import ROUTES
+from jupyter_mlx.server.routes import ROUTES
 
 VERBS = ("get", "post", "put", "patch", "delete")
 SAMPLE = "0123456789abcdef"
@@ -94,6 +94,14 @@ async def test_a_change_needs_the_xsrf_token_beside_the_cookie(browser, enter):
     assert await browser("DELETE", f"runs/{ident}") == 403
     assert await browser("PATCH", f"runs/{ident}", "{}") == 403
     assert await browser("POST", "pipeline/run", "{}") == 403
+    assert await browser("POST", "snapshots", "{}") == 403
+    assert await browser("POST", "jobs", "{}") == 403
+    assert await browser("DELETE", f"jobs/{SAMPLE}") == 403
+    assert await browser("POST", "project", "{}") == 403
+    assert await browser("POST", "runs/actions", f'{{"ids": ["{ident}"]}}') == 403
+    assert await browser("POST", f"runs/{ident}/restore", "{}") == 403
+    assert await browser("POST", f"runs/{ident}/reproductions", "{}") == 403
+    assert await browser("DELETE", f"runs/{ident}/reproductions") == 403
     assert await browser("DELETE", f"runs/{ident}", **{"X-XSRFToken": XSRF}) == 204
 
 
@@ -101,14 +109,37 @@ async def test_another_origin_is_refused(browser, enter):
     ident = enter()
     away = {"Origin": "https://evil.example", "X-XSRFToken": XSRF}
     assert await browser("GET", "runs", **away) in (403, 404)
+    assert await browser("GET", f"report?ids={ident}", **away) in (403, 404)
+    assert await browser("POST", f"runs/{ident}/restore", "{}", **away) in (403, 404)
+    assert await browser("POST", f"runs/{ident}/reproductions", "{}", **away) in (403, 404)
     assert await browser("DELETE", f"runs/{ident}", **away) in (403, 404)
+    assert await browser("POST", "runs/actions", f'{{"ids": ["{ident}"]}}', **away) in (403, 404)
+    assert await browser("POST", "project", "{}", **away) in (403, 404)
 
 
 async def test_reading_changes_nothing(ask, enter, project):
     ident = enter()
     before = project.ledger.seq()
-    for path in ("runs", f"runs/{ident}", f"runs/{ident}/outputs", "data", "pipeline", "events"):
-        assert (await ask(*path.split("/"))).status == 200
+    for path in (
+        "runs",
+        "runs/names",
+        "runs/ids",
+        "runs/groups",
+        f"runs/{ident}",
+        f"runs/{ident}/outputs",
+        f"runs/{ident}/lineage",
+        f"runs/{ident}/notebook",
+        f"runs/{ident}/script",
+        f"runs/{ident}/figures",
+        f"runs/{ident}/reproductions",
+        "compare/runs",
+        "compare/columns",
+        "report",
+        "data",
+        "pipeline",
+        "events",
+    ):
+        assert (await ask(*path.split("/"), params={"by": "tag", "ids": ident})).status == 200
     assert project.ledger.seq() == before
 
 
@@ -128,11 +159,11 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("ident", HOSTILE)
-@pytest.mark.parametrize("rest", ["", "/outputs"])
-async def test_what_is_no_id_is_refused_before_it_is_looked_up(ask, project, ident, rest):
-    answer = await ask("runs", quote(ident, safe="") + rest)
-    assert answer.status in (400, 404)
-    assert answer.status == 400 or "runs" not in answer.body.decode()
+async def test_what_is_no_id_is_refused_before_it_is_looked_up(ask, project, ident):
+    for rest in ("", "/outputs", "/lineage", "/notebook", "/script", "/figures", "/series", "/reproductions"):
+        answer = await ask("runs", quote(ident, safe="") + rest, params={"metric": "loss"})
+        assert answer.status in (400, 404)
+        assert answer.status == 400 or "runs" not in answer.body.decode()
 
 
 @pytest.mark.parametrize("digest", [*HOSTILE, "b3:" + "A" * 64, "b3:" + "0" * 63, "sha256:" + "0" * 64])

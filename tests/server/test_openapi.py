@@ -8,7 +8,7 @@ from importlib.resources import files
 from ruamel.yaml import YAML
 
 from jupyter_mlx.ledger.compare import Rank
-from jupyter_mlx.server.handlers import ROUTES
+from jupyter_mlx.server.routes import ROUTES
 
 VERBS = {"get", "post", "put", "patch", "delete"}
 SPEC = YAML(typ="safe").load(files("jupyter_mlx.server").joinpath("openapi.yaml").read_text(encoding="utf-8"))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-import time
 
 import psutil
 import pytest
+from waiting import until
 
+from jupyter_mlx._version import __version__
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.ledger.run import Failure, FileVersion
 from jupyter_mlx.project import Project
@@ -174,7 +175,13 @@ async def test_an_absent_object_says_so(ask, project):
 async def test_data_and_pipeline_are_told(ask, project, jp_root_dir):
     (jp_root_dir / "train.csv").write_text("1,2\n")
     project.workspace.add([jp_root_dir / "train.csv"])
-    assert (await ask("data")).json == {"data": [{"path": "train.csv", "state": "unchanged"}]}
+    (found,) = (await ask("data")).json["data"]
+    assert (found["path"], found["state"], found["size_bytes"], found["files"]) == (
+        "train.csv",
+        "unchanged",
+        4,
+        1,
+    )
     assert (await ask("pipeline")).json == {"stages": []}
 
 
@@ -189,13 +196,10 @@ async def test_a_configuration_that_is_spoilt_is_told_with_file_and_line(ask, pr
 async def test_the_pipeline_is_run_in_a_process_of_its_own(ask, project):
     answer = await ask("pipeline", "run", method="POST", json={})
     assert answer.status == 202
-    for _ in range(300):
-        if not psutil.pid_exists(answer.json["pid"]):  # ended, and no zombie stays
-            break
-        time.sleep(0.1)
-    else:
-        pytest.fail("the process of the pipeline never ended")
-    assert "no stages" in (project.state / "run.log").read_text()
+    # ended, and no zombie stays
+    until(lambda: not psutil.pid_exists(answer.json["pid"]), "the end of the pipeline's process")
+    (job,) = (await ask("jobs")).json["jobs"]
+    assert (job["id"], job["what"], job["problem"]) == (answer.json["id"], "run", "")
 
 
 @pytest.mark.parametrize("stage", ["--force", "-p", ""])
@@ -209,7 +213,9 @@ async def test_events_say_where_the_ledger_stands(ask, enter):
     answer = (await ask("events")).json
     assert answer == {
         "seq": 1,
+        "jobs": 0,
         "schema_id": "https://events.jupyter.org/jupyter_mlx/runs_changed/v1",
+        "version": __version__,
         "project": "root_dir",
         "prefix": "",
     }
