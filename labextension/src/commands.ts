@@ -4,10 +4,8 @@
 import { JupyterFrontEnd } from '@jupyterlab/application';
 import {
   Clipboard,
-  Dialog,
   ICommandPalette,
   Notification,
-  showDialog,
   WidgetTracker
 } from '@jupyterlab/apputils';
 import {
@@ -22,7 +20,8 @@ import { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { runsIcon, starIcon, trashIcon } from './icons';
 import { ISpeech } from './locale';
-import { RunsModel } from './model';
+import { addListCommands, IN_PALETTE, tellTrashed } from './runs/commands';
+import { RunsModel } from './runs/model';
 import { RunTab } from './tab';
 import { IPlace, IRun, IRunsApi, Problem, serverPath } from './wire';
 
@@ -43,6 +42,8 @@ export interface ICommandContext {
   readonly runs: RunsModel;
   readonly tabs: WidgetTracker<RunTab>;
   readonly panelId: string;
+  /** Whether the list was used last, not the tab of a run. */
+  readonly inList: () => boolean;
   readonly speech: ISpeech;
   /** Open the tab of a run, or go to the one that is open. */
   readonly openTab: (id: string) => RunTab;
@@ -65,13 +66,18 @@ export function addCommands(context: ICommandContext): void {
           description: trans.__(
             'The id of the run; without it, the run of the tab in front or the selected one'
           )
+        },
+        ids: {
+          type: 'array',
+          items: { type: 'string' },
+          description: trans.__('The ids of several runs')
         }
       }
     }
   } as const;
   const add = (id: string, options: CommandRegistry.ICommandOptions) =>
     app.commands.addCommand(id, options);
-  const hasRun = (args: Args) => currentId(context, args) !== null;
+  const hasRun = (args: Args) => currentIds(context, args).length > 0;
 
   add(CommandIDs.show, {
     label: trans.__('Show Runs'),
@@ -102,6 +108,7 @@ export function addCommands(context: ICommandContext): void {
     execute: args => Clipboard.copyToSystem(currentId(context, args) ?? '')
   });
   addRunCommands(context, ofRun, hasRun);
+  addListCommands(context);
 }
 
 /** The commands of a run's toolbar. */
@@ -116,7 +123,7 @@ function addRunCommands(
     id: string,
     label: string,
     icon: typeof starIcon,
-    execute: (id: string) => Promise<unknown>
+    execute: (id: string, ids: readonly string[]) => Promise<unknown>
   ) =>
     app.commands.addCommand(id, {
       label: args => (args.toolbar ? '' : label),
@@ -126,9 +133,10 @@ function addRunCommands(
       isEnabled,
       isToggled: id === CommandIDs.star ? args => isStarred(context, args) : undefined,
       execute: async args => {
-        const run = currentId(context, args);
-        if (run !== null) {
-          await reported(execute(run));
+        const ids = currentIds(context, args);
+        const run = currentId(context, args) ?? ids[0];
+        if (run !== undefined) {
+          await reported(execute(run, ids));
         }
       }
     });
@@ -145,19 +153,19 @@ function addRunCommands(
     Clipboard.copyToSystem((await api.run(id)).source);
     Notification.success(trans.__('The code is in the clipboard.'), { autoClose: 2000 });
   });
-  add(CommandIDs.star, trans.__('Star Run'), starIcon, async id => {
+  add(CommandIDs.star, trans.__('Star Run'), starIcon, async (id, ids) => {
     const { starred } = await current(context, id);
-    await api.edit(id, { starred: !starred });
-    noteChange(context, id);
+    await context.runs.act(ids, { starred: !starred });
+    ids.forEach(id => noteChange(context, id));
   });
-  add(CommandIDs.trash, trans.__('Move Run to Trash'), trashIcon, id =>
-    trash(context, id)
+  add(CommandIDs.trash, trans.__('Move Run to Trash'), trashIcon, (_, ids) =>
+    trash(context, ids)
   );
 }
 
 /** Put the commands into the palette. */
 export function addToPalette(palette: ICommandPalette, { trans }: ISpeech): void {
-  for (const command of Object.values(CommandIDs)) {
+  for (const command of [...Object.values(CommandIDs), ...IN_PALETTE]) {
     palette.addItem({ command, category: trans.__('Runs') });
   }
 }
@@ -203,34 +211,31 @@ export async function reported(work: Promise<unknown>): Promise<void> {
   }
 }
 
-async function trash(context: ICommandContext, id: string): Promise<void> {
-  const { trans } = context.speech;
-  const { name } = await current(context, id);
-  const answer = await showDialog({
-    title: trans.__('Move the run to the trash?'),
-    body: trans.__(
-      '%1 goes from the list; its data stay in the store until the next clean-up.',
-      name
-    ),
-    buttons: [
-      Dialog.cancelButton(),
-      Dialog.warnButton({ label: trans.__('Move to Trash') })
-    ]
-  });
-  if (answer.button.accept) {
-    await context.api.trash(id);
-    context.tabs.find(tab => tab.model.id === id)?.dispose();
-    noteChange(context, id);
-  }
+async function trash(context: ICommandContext, ids: readonly string[]): Promise<void> {
+  await context.runs.act(ids, { trashed: true });
+  ids.forEach(id => context.tabs.find(tab => tab.model.id === id)?.dispose());
+  tellTrashed(context, ids);
 }
 
-/** The run that a command is about: named, or the tab in front, or the selected row. */
-function currentId(context: ICommandContext, args: Args): string | null {
+/** The runs that a command is about: named, or the tab in front, or all that are selected. */
+export function currentIds(context: ICommandContext, args: Args): readonly string[] {
+  if (Array.isArray(args.ids)) {
+    return args.ids.filter((id): id is string => typeof id === 'string');
+  }
+  const { ids, active } = context.runs.picked;
+  const id = currentId(context, args);
+  const chosen = id !== null && id === active && ids.has(id);
+  return chosen || (id === null && ids.size > 0) ? [...ids] : id === null ? [] : [id];
+}
+
+/** The run that a command is about: named, or the tab in front, or the selected row where the list was used last. */
+export function currentId(context: ICommandContext, args: Args): string | null {
   if (typeof args.id === 'string' && args.id) {
     return args.id;
   }
   const { currentWidget } = context.tabs;
-  return currentWidget && currentWidget === context.app.shell.currentWidget
+  const inFront = currentWidget === context.app.shell.currentWidget;
+  return currentWidget && inFront && !context.inList()
     ? currentWidget.model.id
     : context.runs.selected;
 }
@@ -247,7 +252,7 @@ async function current(context: ICommandContext, id: string): Promise<IRun> {
 }
 
 /** Show our own change at once, without waiting for the event. */
-function noteChange(context: ICommandContext, id: string): void {
+export function noteChange(context: ICommandContext, id: string): void {
   context.runs.noteChange();
   context.tabs.forEach(tab => tab.model.noteChange({ seq: 0, runs: [id] }));
 }

@@ -7,7 +7,6 @@
  * belongs to one panel: two notebooks on one kernel, or a console beside one,
  * have one each.
  */
-import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import type { Contents, Kernel } from '@jupyterlab/services';
 import type { JSONObject } from '@lumino/coreutils';
@@ -18,24 +17,27 @@ export const METADATA_KEY = 'jupyter_mlx';
 /** The drive of a server's own files where they are edited together. */
 const SHARED_DRIVE = 'RTC';
 
-/** Tell the kernels of all notebooks which one they execute; `root` is the server's folder. */
-export function tellNotebooks(app: JupyterFrontEnd, root: string): void {
-  app.docRegistry.addWidgetExtension('Notebook', {
-    createNew: (_, context) => follow(context, app.serviceManager.contents, root)
-  });
+/** What is told of the requests of a notebook. */
+export interface IRequests {
+  /** One is about to be sent. */
+  before(): void;
+  /** One was sent. */
+  sent(code: string): void;
 }
 
-function follow(
+/** Tell the kernels of a notebook which one they execute; `root` is the server's folder. */
+export function tellNotebook(
   context: DocumentRegistry.IContext<DocumentRegistry.IModel>,
   contents: Contents.IManager,
-  root: string
+  root: string,
+  requests: IRequests
 ): void {
   const { sessionContext } = context;
   // asked at each request: the notebook may have been renamed
   const place = () => placeOf(context.path, contents, root);
   const wrap = (kernel: Kernel.IKernelConnection | null | undefined) => {
     if (kernel) {
-      addToRequests(kernel, place);
+      addToRequests(kernel, place, requests);
     }
   };
   wrap(sessionContext.session?.kernel);
@@ -60,7 +62,8 @@ const wrapped = new WeakSet<object>();
 /** Add what `place` says to every request of a connection to execute something; once. */
 export function addToRequests(
   kernel: Pick<Kernel.IKernelConnection, 'requestExecute'>,
-  place: () => JSONObject | null
+  place: () => JSONObject | null,
+  requests?: IRequests
 ): void {
   if (wrapped.has(kernel)) {
     return;
@@ -68,13 +71,16 @@ export function addToRequests(
   wrapped.add(kernel);
   const request = kernel.requestExecute.bind(kernel);
   kernel.requestExecute = (content, disposeOnDone, metadata, ...others) => {
+    requests?.before();
     const told = place();
-    return request(
+    const future = request(
       content,
       disposeOnDone,
       told ? { ...metadata, [METADATA_KEY]: told } : metadata,
       // what later versions of JupyterLab may add
       ...others
     );
+    requests?.sent(content.code);
+    return future;
   };
 }

@@ -2,6 +2,9 @@
  * A task that is asked for often and done seldom.
  */
 
+/** After so long a server that was away is asked again. */
+export const RETRY_MS = 5000;
+
 /**
  * Does `task` at once when it is first asked for, then at most once in
  * `gap` milliseconds, never twice at a time; what is asked meanwhile is done
@@ -21,9 +24,18 @@ export class Paced {
     }
   }
 
+  /** Ask after so many milliseconds, as when the server was away; once, however often that is said. */
+  askLater(ms: number): void {
+    clearTimeout(this.later);
+    if (!this.disposed) {
+      this.later = setTimeout(() => this.ask(), ms);
+    }
+  }
+
   dispose(): void {
     this.disposed = true;
     clearTimeout(this.timer);
+    clearTimeout(this.later);
   }
 
   private async run(): Promise<void> {
@@ -47,4 +59,5 @@ export class Paced {
   private wanted = false;
   private disposed = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private later: ReturnType<typeof setTimeout> | undefined;
 }

@@ -20,6 +20,7 @@ export function queryOf(text: string): string {
     .join(' and ');
 }
 
-function quoted(word: string): string {
-  return `"${word.replace(/\\/g, '\\\\')}"`;
+/** A text as a value of a query. */
+export function quoted(text: string): string {
+  return `"${text.replace(/["\\]/g, '\\$&')}"`;
 }

@@ -3,51 +3,33 @@
  */
 import * as React from 'react';
 import { MainAreaWidget } from '@jupyterlab/apputils';
-import { ReactWidget } from '@jupyterlab/ui-components';
-import { Message } from '@lumino/messaging';
 
 import { IRunHost, RunView } from './components/run/RunView';
 import { runsIcon } from './icons';
 import { RunModel } from './model';
+import { ReproductionsModel } from './run/reproductions';
+import { SeenContent } from './seen';
 
-class RunContent extends ReactWidget {
+class RunContent extends SeenContent {
   constructor(
     readonly model: RunModel,
+    readonly again: ReproductionsModel,
     private readonly host: IRunHost
   ) {
-    super();
-    this.addClass('mlx-RunContent');
+    super([model, again]);
   }
 
   render(): JSX.Element {
-    return <RunView model={this.model} host={this.host} />;
-  }
-
-  dispose(): void {
-    super.dispose();
-    this.model.dispose();
-  }
-
-  protected onAfterShow(message: Message): void {
-    super.onAfterShow(message);
-    this.model.visible = true;
-  }
-
-  protected onAfterAttach(message: Message): void {
-    super.onAfterAttach(message);
-    this.model.visible = this.isVisible;
-  }
-
-  protected onAfterHide(message: Message): void {
-    super.onAfterHide(message);
-    this.model.visible = false;
+    return <RunView model={this.model} again={this.again} host={this.host} />;
   }
 }
 
 /** The tab; its title follows the run's name. */
 export class RunTab extends MainAreaWidget<RunContent> {
   constructor(model: RunModel, host: IRunHost) {
-    super({ content: new RunContent(model, host) });
+    super({
+      content: new RunContent(model, new ReproductionsModel(model.id, host.page), host)
+    });
     this.id = `jupyter-mlx-run-${model.id}`;
     this.addClass('mlx-RunTab');
     this.title.icon = runsIcon;
@@ -66,5 +48,10 @@ export class RunTab extends MainAreaWidget<RunContent> {
 
   get model(): RunModel {
     return this.content.model;
+  }
+
+  /** The run being made again. */
+  get again(): ReproductionsModel {
+    return this.content.again;
   }
 }

@@ -51,15 +51,15 @@ export interface IRunDetail extends IRun {
   } | null;
   readonly cell_id: string | null;
   readonly series: Readonly<Record<string, readonly Point[]>>;
-}
-
-/** A page of runs, or what changed since a number. */
-export interface IPage {
-  readonly runs: readonly IRun[];
-  readonly removed: readonly string[];
-  readonly next: string | null;
-  readonly total: number;
-  readonly seq: number;
+  // what follows an older server does not say
+  readonly slice?: readonly string[];
+  readonly slice_notes?: readonly string[];
+  readonly guessed?: readonly string[];
+  readonly seeds?: Readonly<Record<string, unknown>>;
+  readonly resources?: Readonly<Record<string, unknown>>;
+  readonly incomplete?: readonly string[];
+  readonly problems?: readonly string[];
+  readonly points?: Readonly<Record<string, number>>;
 }
 
 /** Where the server's folder lies in the project. */
@@ -67,6 +67,14 @@ export interface IPlace {
   readonly project: string;
   /** The server's root folder, relative to the project; empty where they are one. */
   readonly prefix: string;
+}
+
+/** How far a server is; larger or other numbers than before mean changes. */
+export interface IStanding {
+  readonly seq: number;
+  readonly project: string;
+  /** How many of its jobs began or ended; an older server does not say. */
+  readonly jobs?: number;
 }
 
 /** What of a run can be changed by hand. */
@@ -87,8 +95,6 @@ export const SCHEMA_ID = 'https://events.jupyter.org/jupyter_mlx/runs_changed/v1
 /** What the models ask of a server. */
 export interface IRunsApi {
   place(): Promise<IPlace>;
-  page(query: string, limit: number, cursor: string | null): Promise<IPage>;
-  since(seq: number): Promise<IPage>;
   run(id: string): Promise<IRunDetail>;
   outputs(id: string): Promise<readonly object[]>;
   edit(id: string, edit: IEdit): Promise<IRunDetail>;
@@ -102,7 +108,9 @@ export type ProblemKind =
 export class Problem extends Error {
   constructor(
     readonly kind: ProblemKind,
-    message: string
+    message: string,
+    /** Of a query: the character where it cannot be read on. */
+    readonly at: number | null = null
   ) {
     super(message);
     this.name = 'Problem';
@@ -120,7 +128,7 @@ export class Problem extends Error {
    * the route: the server extension is not there, or not enabled.
    */
   static answer(status: number, body: string): Problem {
-    const { code, message } = ourError(body);
+    const { code, message, at } = ourError(body);
     if (code === null) {
       return status === 404
         ? new Problem('no-server', '')
@@ -132,7 +140,7 @@ export class Problem extends Error {
     if (status === 404) {
       return new Problem('no-run', message);
     }
-    return new Problem(status === 400 ? 'bad-request' : 'failed', message);
+    return new Problem(status === 400 ? 'bad-request' : 'failed', message, at);
   }
 }
 
@@ -149,19 +157,29 @@ export function serverPath(path: string, place: IPlace): string | null {
   return path.startsWith(`${place.prefix}/`) ? path.slice(place.prefix.length + 1) : null;
 }
 
-function ourError(body: string): { code: string | null; message: string } {
+/** The path in the project of a file of the server's folder: what `serverPath` undoes. */
+export function projectPath(path: string, place: IPlace): string {
+  return place.prefix ? `${place.prefix}/${path}` : path;
+}
+
+function ourError(body: string): {
+  code: string | null;
+  message: string;
+  at: number | null;
+} {
   try {
     const { error } = JSON.parse(body) as {
-      error?: { code?: unknown; message?: unknown };
+      error?: { code?: unknown; message?: unknown; at?: unknown };
     };
     if (typeof error?.code === 'string') {
       return {
         code: error.code,
-        message: typeof error.message === 'string' ? error.message : ''
+        message: typeof error.message === 'string' ? error.message : '',
+        at: typeof error.at === 'number' ? error.at : null
       };
     }
   } catch {
     // not JSON: not ours
   }
-  return { code: null, message: '' };
+  return { code: null, message: '', at: null };
 }

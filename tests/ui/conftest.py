@@ -6,13 +6,14 @@ in the main thread, which the server tests need for themselves.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +22,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from waiting import PATIENCE_S, until
 
 from jupyter_mlx.ledger.run import Run, new_id, utc_now
 from jupyter_mlx.project import Project
@@ -34,8 +36,16 @@ CHROMIUM = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    "--disable-gpu-rasterization",
 )
+SHORT_LIVED = "--js-flags=--max-lazy --no-maglev --no-turbofan"
+"""A page lives for seconds: to optimise its scripts takes longer than to run them."""
+SIZE = {"width": 1280, "height": 800}
 SHOTS = Path(__file__).parents[2] / "test-results"
+END_S = 30.0
+"""JupyterLab ends its kernels in as long, also on a busy machine."""
+TOLD = 4000
+"""So many characters of each are told of a test that failed."""
 PANEL_TAB = 'li.lm-TabBar-tab[data-id="jupyter-mlx-runs"]'
 
 
@@ -49,6 +59,12 @@ class Lab:
     @property
     def project(self) -> Project:
         return Project.open(self.root)
+
+    def ask(self, route: str) -> str:
+        """What the server answers."""
+        url = f"{self.url}/{route}?token={self.token}"
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
+            return answer.read().decode()
 
 
 def missing(what: str, how: str):
@@ -71,18 +87,45 @@ def jp_server_cleanup():
     return
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A test that failed tells what the pages showed, and what the server and its jobs said."""
+    report = (yield).get_result()
+    if report.when != "call" or not report.failed:
+        return
+    fixtures = item.funcargs
+    pages = {id(page): page for page in fixtures.values() if isinstance(getattr(page, "errors", None), list)}
+    for page in pages.values():
+        with contextlib.suppress(Exception):
+            report.sections.append(("page", page.evaluate("document.body.innerText")[-TOLD:]))
+        report.sections.append(("console", "\n".join(page.errors)[-TOLD:]))
+    if isinstance(lab := fixtures.get("lab"), Lab):
+        with contextlib.suppress(OSError, ValueError):
+            report.sections.append(("jobs", lab.ask("jupyter-mlx/api/v1/jobs")[-TOLD:]))
+            report.sections.append(("server", (lab.root.parent / "server.log").read_text()[-TOLD:]))
+
+
 @pytest.fixture(scope="session")
 def browser():
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
         missing("playwright", "`pip install 'jupyter-mlx[test]'` brings it")
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    # the first draws no windows of its own, which takes a third of the time
+    names = (
+        "chromium-headless-shell",
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "google-chrome-stable",
+    )
     executable = next(filter(None, map(shutil.which, names)), None)
     if executable is None:
-        missing("Chromium on PATH", "`apt-get install chromium` brings it on Debian")
+        missing("Chromium on PATH", "`apt-get install chromium-headless-shell` brings it on Debian")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=CHROMIUM, headless=True)
+        chromium = playwright.chromium.launch(
+            executable_path=executable, args=[*CHROMIUM, SHORT_LIVED], headless=True
+        )
         yield chromium
         chromium.close()
 
@@ -98,25 +141,36 @@ def lab(tmp_path_factory, browser):
 
 
 class start_lab:  # noqa: N801 (used as a context manager)
-    """A JupyterLab server on `root` whose own files are in `home`."""
+    """A JupyterLab server on `root` whose own files are in `home`; it may be stopped and started again."""
 
-    def __init__(self, home: Path, root: Path, **env: str) -> None:
-        self.home, self.root, self.env = home, root, env
+    def __init__(self, home: Path, root: Path, *, base_url: str = "/", **env: str) -> None:
+        self.home, self.env, self.base_url = home, env, base_url
+        self.port = free_port()
+        self.lab = Lab(f"http://127.0.0.1:{self.port}{base_url.rstrip('/')}", secrets.token_hex(16), root)
 
     def __enter__(self) -> Lab:
-        port, token = free_port(), secrets.token_hex(16)
         quiet = self.home / "settings" / "@jupyterlab" / "apputils-extension"
         quiet.mkdir(parents=True, exist_ok=True)
         (quiet / "notification.jupyterlab-settings").write_text(
             '{"fetchNews": "false", "checkForUpdates": false}'
         )
+        # or each page has the server start Node, to find that JupyterLab need not be built
+        page = self.home / "config" / "labconfig"
+        page.mkdir(parents=True, exist_ok=True)
+        (page / "page_config.json").write_text('{"buildCheck": false, "buildAvailable": false}')
+        self.start()
+        return self.lab
+
+    def start(self) -> None:
+        """Begin, on the same port with the same token each time."""
         log = self.home / "server.log"
         with log.open("w") as file:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
-                    *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
-                    *(f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={self.root}"),
+                    *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={self.port}"),
+                    *("--ServerApp.port_retries=0", f"--ServerApp.base_url={self.base_url}"),
+                    *(f"--IdentityProvider.token={self.lab.token}", f"--ServerApp.root_dir={self.lab.root}"),
                     # window.jupyterapp; the second for the Notebook 7 pages of the same server
                     *(
                         "--LabApp.expose_app_in_browser=True",
@@ -125,21 +179,25 @@ class start_lab:  # noqa: N801 (used as a context manager)
                     "--LabApp.extension_manager=readonly",
                 ],
                 env=self._environment(),
-                cwd=self.root,
+                cwd=self.lab.root,
                 stdout=file,
                 stderr=subprocess.STDOUT,
             )
-        lab = Lab(f"http://127.0.0.1:{port}", token, self.root)
-        self._wait(lab, log)
-        return lab
+        self._wait(self.lab, log)
 
-    def __exit__(self, *_):
+    def stop(self) -> None:
+        """End it, and wait until it has; of one that does not, its log with what its threads did is kept."""
         self.process.terminate()
         try:
-            self.process.wait(15)
+            self.process.wait(END_S)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            self.process.send_signal(signal.SIGABRT)
             self.process.wait()
+            SHOTS.mkdir(exist_ok=True)
+            shutil.copy(self.home / "server.log", SHOTS / f"server-{self.port}-did-not-end.log")
+
+    def __exit__(self, *_):
+        self.stop()
 
     def _environment(self) -> dict[str, str]:
         names = ("config", "data", "runtime", "workspaces", "settings")
@@ -147,6 +205,7 @@ class start_lab:  # noqa: N801 (used as a context manager)
         return dict(
             os.environ,
             HOME=str(self.home),
+            PYTHONFAULTHANDLER="1",
             JUPYTER_CONFIG_DIR=config,
             JUPYTER_DATA_DIR=data,
             JUPYTER_RUNTIME_DIR=runtime,
@@ -157,16 +216,14 @@ class start_lab:  # noqa: N801 (used as a context manager)
         )
 
     def _wait(self, lab: Lab, log: Path) -> None:
-        for _ in range(240):
+        def answers():
             if self.process.poll() is not None:
                 pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-4000:]}")
-            try:
-                urllib.request.urlopen(f"{lab.url}/api?token={lab.token}", timeout=2)
-            except OSError:
-                time.sleep(0.25)
-            else:
-                return
-        pytest.fail(f"JupyterLab did not answer in a minute:\n{log.read_text()[-4000:]}")
+            with contextlib.suppress(OSError):
+                return lab.ask("api")
+            return ""
+
+        until(answers, "JupyterLab's answer", every_s=0.1)
 
 
 def free_port() -> int:
@@ -175,12 +232,25 @@ def free_port() -> int:
         return one.getsockname()[1]
 
 
+@pytest.fixture(scope="session")
+def kept_context(browser):
+    """One browser profile for all: a page begins in a third of the time where JupyterLab's scripts are compiled."""
+    kept = browser.new_context(viewport=SIZE)
+    yield kept
+    kept.close()
+
+
 @pytest.fixture
-def context(browser):
-    """A fresh browser profile."""
-    fresh = browser.new_context(viewport={"width": 1280, "height": 800})
-    yield fresh
-    fresh.close()
+def context(kept_context):
+    """A browser profile as a fresh one: what a test leaves in it is taken away."""
+    others = list(kept_context.pages)
+    yield kept_context
+    kept_context.unroute_all(behavior="ignoreErrors")
+    for page in [page for page in kept_context.pages if page not in others]:
+        page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        page.close()
+    kept_context.clear_cookies()
+    kept_context.clear_permissions()
 
 
 @pytest.fixture
@@ -189,13 +259,56 @@ def page(lab, context):
     return open_lab(lab, context)
 
 
+@pytest.fixture(scope="module")
+def tab(lab, kept_context):
+    """One page for the tests of a file: to load JupyterLab costs more than most tests do; see `tidy`."""
+    page = open_lab(lab, kept_context)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def kept_page(tab, enter):
+    """The page that a file's tests share, with nothing open, on an empty ledger."""
+    tidy(tab)
+    return tab
+
+
+def tidy(page) -> None:
+    """What a test left open is closed, unsaved; size and theme are the first ones, complaints are forgotten."""
+    page.set_viewport_size(SIZE)
+    page.keyboard.press("Escape")
+    page.evaluate(
+        """() => {
+          for (const widget of [...window.jupyterapp.shell.widgets('main')]) {
+            if (widget.context) {
+              widget.context.model.dirty = false;
+            }
+            widget.close();
+          }
+        }"""
+    )
+    if page.evaluate("document.body.dataset.jpThemeName") != "JupyterLab Light":
+        set_theme(page, "light")
+    page.errors.clear()
+
+
 def open_lab(lab: Lab, context, path: str = "lab?reset"):
+    """A page of JupyterLab, started up.
+
+    Jupyter's server says of a folder that it is not found where a file goes
+    while the folder is listed, which the file browser tells in a dialog.
+    """
+    context.set_default_timeout(PATIENCE_S * 1000)
     page = context.new_page()
     page.errors = []
     page.on("console", lambda message: message.type == "error" and page.errors.append(message.text))
     page.on("pageerror", lambda error: page.errors.append(str(error)))
     page.goto(f"{lab.url}/{path}{'&' if '?' in path else '?'}token={lab.token}")
-    page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=60_000)
+    page.add_locator_handler(
+        page.locator(".jp-Dialog", has_text="Directory not found"), lambda dialog: dialog.press("Enter")
+    )
+    page.wait_for_selector("#jupyterlab-splash", state="detached")
     page.wait_for_function("window.jupyterapp && window.jupyterapp.restored.then(() => true)")
     if path.startswith("lab?"):
         # the launcher takes the focus a moment after all is restored
@@ -218,6 +331,30 @@ def show_panel(page):
     return panel
 
 
+def plain_panel(page) -> None:
+    """Show the Runs panel, and all runs in it as at first, none selected."""
+    panel = show_panel(page)
+    for command, args in (
+        ("group-runs", {"by": ""}),
+        ("sort-runs", {"by": ""}),
+        ("sparkline", {"metric": ""}),
+        ("fit-columns", {}),
+    ):
+        run_command(page, f"jupyter-mlx:{command}", **args)
+    panel.get_by_role("combobox", name="Search runs").fill("")
+    # which unselects all, too
+    run_command(page, "jupyter-mlx:show-trash", trash=False)
+
+
+def widen(page, width_px: int) -> None:
+    """Drag the side bar's edge until it is this wide, as a person does."""
+    edge = page.locator(".lm-SplitPanel-handle:visible").first.bounding_box()
+    page.mouse.move(edge["x"] + edge["width"] / 2, 400)
+    page.mouse.down()
+    page.mouse.move(33 + width_px, 400, steps=5)
+    page.mouse.up()
+
+
 def open_notebook(page, path: str) -> None:
     """Open it, and wait for its kernel."""
     run_command(page, "docmanager:open", path=path, factory="Notebook")
@@ -231,7 +368,6 @@ def open_notebook(page, path: str) -> None:
           }
         }""",
         arg=path,
-        timeout=60_000,
     )
 
 
@@ -256,12 +392,12 @@ def run_cells(page, count: int) -> None:
 
 
 def set_theme(page, theme: str) -> None:
-    """`light` or `dark`, with its style sheet loaded."""
+    """`light`, `dark` or `dark high contrast`, with its style sheet loaded."""
     run_command(page, "apputils:change-theme", theme=f"JupyterLab {theme.title()}")
     page.wait_for_function(
         "dark => document.body.dataset.jpThemeLight === String(!dark)"
         " && getComputedStyle(document.body).getPropertyValue('--jp-layout-color1').trim() !== ''",
-        arg=theme == "dark",
+        arg=theme.startswith("dark"),
     )
     page.wait_for_timeout(300)
 
@@ -298,3 +434,15 @@ def open_run(page, ident: str):
     found = page.locator(f"#jupyter-mlx-run-{ident} .mlx-Run")
     found.wait_for()
     return found
+
+
+def seriously_wrong(page, selector: str) -> list[str]:
+    """What axe-core finds there that is serious or worse."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, context=selector).response["violations"]
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:200]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]

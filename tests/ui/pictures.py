@@ -9,7 +9,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1]))
 
 from conftest import (
     CHROMIUM,
@@ -20,7 +23,9 @@ from conftest import (
     set_theme,
     show_panel,
     start_lab,
+    widen,
 )
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
@@ -36,42 +41,81 @@ SHOW_CELL = """index => {
 }"""
 
 
+def two_runs(lab, page) -> list[str]:
+    """The two runs that the notebook makes of one model, the older first, when both have finished."""
+    for _ in range(240):
+        runs = lab.project.ledger.page(
+            "kind = cell and name = neighbours and status = finished", limit=2
+        ).runs
+        if len(runs) == 2:
+            return [run.id for run in reversed(runs)]
+        page.wait_for_timeout(500)
+    raise TimeoutError("the notebook's two runs did not finish in two minutes")
+
+
+def each_theme(page, folder: Path, name: str, show: Callable[[], object]) -> None:
+    """A picture in each theme of what `show` brings in view."""
+    for theme in ("light", "dark"):
+        set_theme(page, theme)
+        show()
+        page.wait_for_timeout(1000)
+        picture = folder / f"{name}-{theme}.png"
+        page.screenshot(path=picture)
+        # the colours of a page are few, and git keeps each version
+        Image.open(picture).quantize(256).save(picture, optimize=True)
+
+
+def notebook_at_its_plot(page) -> None:
+    """The notebook beside the panel."""
+    run_command(page, "docmanager:open", path=NOTEBOOK)
+    page.evaluate(SHOW_CELL, TRACKED_CELL)
+    page.locator(".jp-Notebook .jp-OutputArea img").last.wait_for()
+
+
+def comparison(page, pair: list[str]) -> None:
+    """Two runs compared."""
+    run_command(page, "jupyter-mlx:compare", ids=pair)
+    page.locator(".mlx-CompareTab .mlx-CompareTable td").first.wait_for()
+    page.locator(".mlx-CompareTab .cm-editor").first.wait_for()
+
+
+def corrected(labels: Path) -> None:
+    """Change a label, as one does who looks at the pictures."""
+    head, first, *rest = labels.read_text().splitlines()
+    name, _, digit = first.partition(",")
+    labels.write_text("\n".join([head, f"{name},{(int(digit) + 1) % 10}", *rest]) + "\n")
+
+
+def pipeline_with_data(page) -> None:
+    """The pipeline, and the data of which some has changed."""
+    run_command(page, "jupyter-mlx:show-pipeline")
+    run_command(page, "jupyter-mlx:show-data")
+    page.locator(".mlx-Stage[aria-label^='train, to run']").wait_for(timeout=60_000)
+    page.locator(".mlx-Stage[aria-label^='train']").click()
+    row = page.locator(".mlx-Data-row", has_text="labels.csv")
+    row.wait_for(timeout=60_000)
+    if row.get_attribute("aria-expanded") == "false":
+        row.click()
+    page.locator(".mlx-Data-difference", has_text="rows").wait_for(timeout=60_000)
+
+
 def take(lab, chromium, folder: Path) -> None:
-    """Both pictures in both themes."""
+    """Each picture in both themes."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
     page = open_lab(lab, context, "lab?reset")
-    panel = show_panel(page)
+    show_panel(page)
     open_notebook(page, NOTEBOOK)
     page.locator(".lm-TabBar-tab", has_text="Launcher").locator(".lm-TabBar-tabCloseIcon").click()
-    widen(page)
+    widen(page, SIDE_BAR_PX)
     run_command(page, "notebook:run-all-cells")
-    panel.locator(".mlx-Row", has_text="tuned").first.locator("svg[aria-label=finished]").wait_for(
-        timeout=90_000
-    )
+    pair = two_runs(lab, page)
     run_command(page, "docmanager:save")
-    ident = lab.project.ledger.page("kind = cell and tag = tuned").runs[0].id
-    for theme in ("light", "dark"):
-        set_theme(page, theme)
-        run_command(page, "docmanager:open", path=NOTEBOOK)
-        page.evaluate(SHOW_CELL, TRACKED_CELL)
-        page.locator(".jp-Notebook .jp-OutputArea img").last.wait_for()
-        page.wait_for_timeout(800)
-        page.screenshot(path=folder / f"panel-{theme}.png")
-    for theme in ("light", "dark"):
-        set_theme(page, theme)
-        open_run(page, ident)
-        page.wait_for_timeout(800)
-        page.screenshot(path=folder / f"run-{theme}.png")
+    each_theme(page, folder, "panel", lambda: notebook_at_its_plot(page))
+    each_theme(page, folder, "run", lambda: open_run(page, pair[-1]))
+    each_theme(page, folder, "compare", lambda: comparison(page, pair))
+    corrected(lab.root / "data" / "labels.csv")
+    each_theme(page, folder, "pipeline", lambda: pipeline_with_data(page))
     context.close()
-
-
-def widen(page) -> None:
-    """Drag the side bar's edge, as a person does."""
-    edge = page.locator(".lm-SplitPanel-handle:visible").first.bounding_box()
-    page.mouse.move(edge["x"] + edge["width"] / 2, 400)
-    page.mouse.down()
-    page.mouse.move(33 + SIDE_BAR_PX, 400, steps=5)
-    page.mouse.up()
 
 
 def main(folder: Path) -> None:

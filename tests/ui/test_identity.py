@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import nbformat
 import pytest
 from conftest import open_lab, open_notebook, run_cells
+from waiting import until
 
 
 @pytest.fixture
@@ -14,12 +13,9 @@ def recorded(lab):
     """`recorded(name)`: the finished run of that name."""
 
     def wait(name: str):
-        for _ in range(600):
-            runs = lab.project.ledger.page(f'name = "{name}" and status = finished').runs
-            if runs:
-                return lab.project.ledger.get(runs[0].id)
-            time.sleep(0.1)
-        pytest.fail(f"no run {name!r} in a minute")
+        query = f'name = "{name}" and status = finished'
+        runs = until(lambda: lab.project.ledger.page(query).runs, f"the run {name!r}", every_s=0.1)
+        return lab.project.ledger.get(runs[0].id)
 
     return wait
 
@@ -79,8 +75,7 @@ def test_notebook_7_says_it_too(lab, context, notebook, recorded):
     path = notebook("%load_ext jupyter_mlx", "%%track of-seven\n1", name="sevens.ipynb")
     page = open_lab(lab, context, f"notebooks/{path}")
     page.wait_for_function(
-        "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
-        timeout=60_000,
+        "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
     )
     run_cells(page, 2)
     assert place(recorded("of-seven")) == (path, cell_ids(lab, path)[1], "request")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from waiting import PATIENCE_S
 
 from jupyter_mlx.project import Project
 from jupyter_mlx.reporting.page import page as report
@@ -26,6 +27,7 @@ def test_a_report_runs_and_fetches_nothing(browser, tmp_path, theme):
     path.write_text(report(project, [project.ledger.get(run.id)]), encoding="utf-8")
 
     tab = browser.new_page(color_scheme=theme)
+    tab.set_default_timeout(PATIENCE_S * 1000)
     asked, said = [], []
     tab.on("request", lambda request: asked.append(request.url))
     tab.on("console", lambda message: said.append(message.text))

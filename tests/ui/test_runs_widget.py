@@ -19,7 +19,7 @@ def test_the_table_is_shown_sorts_and_opens_a_run(page, lab, enter):
     for _ in range(2):
         page.keyboard.press("Shift+Enter")
     output = page.locator(".jp-NotebookPanel:visible .jp-OutputArea-output .jupyter-widgets").first
-    output.wait_for(timeout=60_000)
+    output.wait_for()
     names = output.locator(".widget-html", has_text="fit")
     assert [text.strip() for text in names.all_inner_texts()] == ["fit0", "fit1", "fit2"]
     output.get_by_role("button", name="metrics.acc").click()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { queryOf } from '../query';
+import { queryOf, quoted } from '../query';
 
 test('nothing typed asks for all', () => {
   assert.equal(queryOf(''), '');
@@ -26,4 +26,8 @@ test('a query is left as it is', () => {
 
 test('a backslash is one character of the word', () => {
   assert.ok(queryOf('a\\b').startsWith('(name ~ "a\\\\b"'));
+});
+
+test('a text with quotes in it is one value', () => {
+  assert.equal(quoted('say "a\\b"'), '"say \\"a\\\\b\\""');
 });

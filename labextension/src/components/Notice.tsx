@@ -1,6 +1,11 @@
 import * as React from 'react';
 import { LabIcon } from '@jupyterlab/ui-components';
 
+export interface IAction {
+  readonly label: string;
+  readonly run: () => void;
+}
+
 /** A view that has nothing to show says why, and what to do next. */
 export function Notice(props: {
   icon?: LabIcon;
@@ -8,7 +13,7 @@ export function Notice(props: {
   children?: React.ReactNode;
   /** Text to type somewhere, shown as code. */
   code?: string;
-  action?: { label: string; run: () => void };
+  action?: IAction;
   alert?: boolean;
 }): JSX.Element {
   const { icon, title, children, code, action, alert } = props;

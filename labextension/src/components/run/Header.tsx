@@ -2,9 +2,10 @@ import * as React from 'react';
 
 import { ago, duration, moment } from '../../format';
 import { ISpeech } from '../../locale';
-import { IRunDetail } from '../../wire';
+import { IEdit, IRunDetail } from '../../wire';
 import { useNow } from '../hooks';
 import { StatusIcon, statusText } from '../StatusIcon';
+import { Marks } from './Marks';
 
 /** Which run it is: name, status, what, when, where. */
 export function Header(props: {
@@ -13,6 +14,7 @@ export function Header(props: {
   speech: ISpeech;
   onOpenNotebook: (path: string) => void;
   onOpenRun: (id: string) => void;
+  onEdit: (edit: IEdit) => void;
 }): JSX.Element {
   const { run, visible, speech } = props;
   const { trans, locale } = speech;
@@ -66,16 +68,7 @@ export function Header(props: {
           {run.id}
         </li>
       </ul>
-      {run.tags.length > 0 && (
-        <ul className="mlx-Header-tags" aria-label={trans.__('Tags')}>
-          {run.tags.map(tag => (
-            <li key={tag} className="mlx-Tag">
-              {tag}
-            </li>
-          ))}
-        </ul>
-      )}
-      {run.note && <p className="mlx-Header-note">{run.note}</p>}
+      <Marks run={run} trans={trans} onEdit={props.onEdit} />
     </header>
   );
 }
