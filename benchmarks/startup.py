@@ -8,6 +8,7 @@ temporary folder, and measured in the same run, in turns with ours.
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import time
 import venv
 from pathlib import Path
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package is compiled: this clone may be, too
 ROUNDS = 15
 
 
@@ -87,14 +89,18 @@ def main() -> None:
             }
         )
     bare = found["python"]
-    print("| what | ours, s | peer, s | ratio |\n|---|---|---|---|")
-    for what, mine, theirs, less in (
-        ("import, above bare Python (MLflow)", "import jupyter_mlx", "import mlflow", bare),
-        ("status of three small files, whole process (DVC)", "jmlx status", "dvc status", 0.0),
-        ("--version, whole process (DVC)", "jmlx --version", "dvc --version", 0.0),
+    print("| what | ours, s | peer, s | ratio | budget |\n|---|---|---|---|---|")
+    for what, mine, theirs, less, budget in (
+        ("import, above bare Python (MLflow)", "import jupyter_mlx", "import mlflow", bare, "0.05 s"),
+        # set where DVC took 0.32 s: on any other machine it is a ratio
+        (
+            *("status of three small files, whole process (DVC)", "jmlx status", "dvc status", 0.0),
+            f"0.12 where DVC takes 0.32: ≥ {0.32 / 0.12:.1f}",
+        ),
+        ("--version, whole process (DVC)", "jmlx --version", "dvc --version", 0.0, ""),
     ):
         one, other = found[mine] - less, found[theirs] - less
-        print(f"| {what} | {one:.3f} | {other:.3f} | {other / one:.1f} |")
+        print(f"| {what} | {one:.3f} | {other:.3f} | {other / one:.1f} | {budget} |")
     print(f"\nBare Python: {bare:.3f} s. Medians of {ROUNDS} rounds, in turns.")
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .digest import Digest
 from .errors import CorruptError, MlxError, NotFoundError
-from .ledger.cells import Cell, CellChange, compare_cells
+from .ledger.cells import Cell, CellChange, compare_cells, source_of
 from .ledger.compare import Comparison, Detail, Inside
 from .ledger.payloads import is_payload, unfold
 
@@ -71,11 +71,33 @@ def cells_of(data: bytes) -> list[Cell] | None:
     return [cell for cell in cells if isinstance(cell, Mapping)] if isinstance(cells, list) else None
 
 
-def _cells(workspace: Workspace, a: Run, b: Run) -> tuple[CellChange, ...]:
+def readable_cells(workspace: Workspace, run: Run) -> list[Cell] | None:
+    """The cells of the notebook that a run kept; None where there is none, or its object is not here."""
     try:
-        before, after = notebook_cells(workspace, a), notebook_cells(workspace, b)
+        return notebook_cells(workspace, run)
     except (NotFoundError, CorruptError):
-        return ()
+        return None
+
+
+def script(run: Run, cells: list[Cell] | None) -> str:
+    """The code of a run as one script: all cells of the notebook that it kept, else its slice and its source."""
+    if cells is None:
+        parts = [*run.slice, run.source]
+        return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+    return "\n\n".join(_percent(cell) for cell in cells) + "\n"
+
+
+def _percent(cell: Cell) -> str:
+    """A cell in the percent format of scripts; what is no code is commented out."""
+    source = source_of(cell)
+    if cell.get("cell_type") == "code":
+        return f"# %%\n{source}"
+    lines = [f"# {line}".rstrip() for line in source.splitlines()]
+    return "\n".join([f"# %% [{cell.get('cell_type', 'raw')}]", *lines])
+
+
+def _cells(workspace: Workspace, a: Run, b: Run) -> tuple[CellChange, ...]:
+    before, after = readable_cells(workspace, a), readable_cells(workspace, b)
     return () if before is None or after is None else compare_cells(before, after)
 
 

@@ -153,6 +153,8 @@ class AccessError(UnavailableError):
         hint = {
             "Permission denied": "make it writable (`chmod u+w`), or work in another folder",
             "Read-only file system": "work in a folder on a writable disk",
+            "Too many open files": "close other programs, or raise the limit (`ulimit -n`)",
+            "Input/output error": "the disk fails (the system's log says how); once it answers, ask `jmlx doctor`",
             "No space left on device": "free some space (`jmlx du` says what the store holds) and try again",
         }.get(self.problem)
         return f"{self.path}: {self.problem}" + (f"; {hint}" if hint else "")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .capture import git
 from .capture.lineage import audit
@@ -20,8 +20,6 @@ from .ledger.run import FileVersion
 from .store.copying import hash_file
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from .capture.lineage.audit import Look
     from .capture.lineage.seen import Seen, SeenFile
     from .data.workspace import Version, Workspace
@@ -46,36 +44,36 @@ class Found:
 class RunFiles:
     """Listens from its making until `stop`."""
 
-    def __init__(self, root: Path, workspace: Workspace, captured: Future[Any]) -> None:
-        """Listen for a run of the project at `root`; `captured` ends when git has looked at it for this run."""
+    def __init__(self, root: Path, workspace: Workspace) -> None:
+        """Listen for a run of the project at `root`."""
         self._root, self._workspace = root, workspace
         self._inputs = keeping.begin(workspace)
         self._listening = Listening(root, root / ".mlx", self._inputs)
-        captured.add_done_callback(lambda _: self._listening.mark())
         self._seen: Seen | None = None
 
     def stop(self) -> None:
         """Listen no more; the first call counts."""
+        with audit.quiet():
+            self._listening.end()
+
+    @property
+    def seen(self) -> Seen:
+        """What was read and written; stops."""
         if self._seen is None:
             with audit.quiet():
                 self._seen = self._listening.finish(lambda paths: git.tracked(self._root, paths))
-
-    @property
-    def read(self) -> list[SeenFile]:
-        """The files that were read, after `stop`."""
-        return self._seen.role("input") if self._seen is not None else []
+        return self._seen
 
     def versions(self) -> Found:
         """Store what was seen, and name it."""
-        self.stop()
+        seen = self.seen
         self._inputs.close()
-        assert self._seen is not None
-        found = Found(incomplete=list(self._seen.incomplete))
-        written = {file.path for file in self._seen.role("output")}
+        found = Found(incomplete=list(seen.incomplete))
+        written = {file.path for file in seen.role("output")}
         with audit.quiet():
-            for file in self._folded(self._seen.role("input")):
+            for file in self._folded(seen.role("input")):
                 self._add(found, found.inputs, file, lambda each: self._input(each, written))
-            for file in self._folded(self._seen.role("output")):
+            for file in self._folded(seen.role("output")):
                 self._add(found, found.outputs, file, self._save)
         return found
 

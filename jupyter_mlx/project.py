@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -140,7 +138,9 @@ class Project:
             OutsideProjectError: the path is not in the project.
         """
         absolute = Path(os.path.abspath(path))  # noqa: PTH100 (resolve() would follow links below the project)
-        for candidate in (absolute, absolute.parent.resolve() / absolute.name, absolute.resolve()):
+        if absolute.is_relative_to(self.root):
+            return absolute.relative_to(self.root).as_posix()
+        for candidate in (absolute.parent.resolve() / absolute.name, absolute.resolve()):
             if candidate.is_relative_to(self.root):
                 return candidate.relative_to(self.root).as_posix()
         raise OutsideProjectError(os.fspath(path), str(self.root))
@@ -194,7 +194,7 @@ class Project:
         """Executes notebooks and the pipeline."""
         from .pipelines.runner import Runner
 
-        return Runner(self.root, self.state, self.workspace, lambda: self.recorder)
+        return Runner(self.root, self.state, self.workspace, lambda: self.recorder, self.any_remote)
 
     def remote(self, name: str | None = None, jobs: int | None = None) -> ObjectStore:
         """The store of a remote of `mlx.yaml`; without a name, the only one or `origin`.
@@ -325,33 +325,6 @@ class Project:
             {"name": step.name, "action": step.action, "reason": step.reason, "duration_s": step.duration_s}
             for step in self.runner().plan(stages).steps
         ]
-
-    def run_pipeline(self, stages: Sequence[str] = (), *, force: bool = False) -> int:
-        """Start `jmlx run` as a process of its own, its output in `.mlx/run.log`; the process's number."""
-        import subprocess
-
-        self._prepare()
-        arguments = [
-            sys.executable,
-            "-m",
-            "jupyter_mlx.cli.main",
-            "run",
-            *(["--force"] if force else []),
-            "--",
-            *stages,
-        ]
-        with (self.state / "run.log").open("wb") as log:
-            process = subprocess.Popen(
-                arguments,
-                cwd=self.root,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        # nobody else waits for it: without this it stays a zombie until the server ends
-        threading.Thread(target=process.wait, daemon=True).start()
-        return process.pid
 
     def rebuild_ledger(self) -> int:
         """Make the ledger again from the records in the store; how many runs it has then.

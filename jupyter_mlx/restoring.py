@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,8 @@ from .errors import AccessError, CorruptError, NotFoundError, ObjectNotFoundErro
 from .ledger.payloads import unfold
 
 if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
     from .data.version import Version
     from .ledger.run import FileVersion, Run
 
@@ -54,6 +56,20 @@ class DataNotHereError(NotFoundError):
             f"{self.path}, as run {self.run[:8]} has it, is not in this store; `jmlx pull` fetches it from a remote, "
             f"`jmlx runs restore {self.run[:8]} PATH` brings other files alone"
         )
+
+
+def as_notebook(run: Run, outputs: Sequence[Mapping[str, Any]]) -> NotebookNode:
+    """A new notebook of a run's cells; below the last one are `outputs`."""
+    import nbformat
+
+    is_whole = run.kind != "cell" and run.source.startswith(_CELL)
+    sources = run.source.removeprefix(_CELL).split(f"\n\n{_CELL}") if is_whole else [*run.slice, run.source]
+    notebook: NotebookNode = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in sources]
+    )
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.cells[-1].outputs = [nbformat.from_dict(dict(output)) for output in outputs]
+    return notebook
 
 
 @dataclass(slots=True)
@@ -217,15 +233,7 @@ class _Work:
         import nbformat
 
         run = self._run
-        is_whole = run.kind != "cell" and run.source.startswith(_CELL)
-        sources = (
-            run.source.removeprefix(_CELL).split(f"\n\n{_CELL}") if is_whole else [*run.slice, run.source]
-        )
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
-        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        notebook.cells[-1].outputs = [
-            nbformat.from_dict(output) for output in self._outputs(run.cell_outputs)
-        ]
+        notebook = as_notebook(run, list(self._outputs(run.cell_outputs)))
         name = f"run-{run.id[:8]}.ipynb"
         nbformat.write(notebook, self._folder / name)
         self.made.append(name)

@@ -2,8 +2,8 @@
 
 Makes .venv in the clone (or uses the environment that is active), installs the
 package with its test requirements, and from Debian's packages, where root and
-apt are there, Chromium and what the tests of disks and servers use. Needs nothing but Python 3.10+ and git. Options after
-`--` go to pytest.
+apt are there, Chromium and what the tests of disks and servers use. Needs
+nothing but Python 3.10+ and git. Options after `--` go to pytest.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = {
-    "chromium": ("chromium", "chromium-browser", "google-chrome"),
-    "fonts-dejavu-core": ("chromium", "chromium-browser", "google-chrome"),
+    "chromium-headless-shell": ("chromium-headless-shell",),
+    "chromium": ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"),
+    "fonts-dejavu-core": ("fc-list",),
     "openssh-server": ("sshd",),
     "strace": ("strace",),
     "xfsprogs": ("mkfs.xfs",),
@@ -38,42 +40,68 @@ def python() -> Path:
         return Path(sys.executable)
     folder = ROOT / ".venv"
     bin_ = folder / ("Scripts" if os.name == "nt" else "bin")
-    if not (bin_ / Path(sys.executable).name).exists():
+    interpreter = bin_ / ("python.exe" if os.name == "nt" else "python")
+    if not interpreter.exists():
         print(f"making {folder}", flush=True)
         venv.create(folder, with_pip=True)
-    return bin_ / ("python.exe" if os.name == "nt" else "python")
+        # a new pip finds out in half the time which versions go together; the old one will do
+        run(interpreter, "-m", "pip", "install", "--quiet", "--upgrade", "pip")
+    return interpreter
 
 
 def install_tools() -> None:
     """What some tests need, from Debian's packages where that can be done; they say it where it is missing."""
     if not shutil.which("apt-get") or os.geteuid() != 0:
         return
-    lacking = [package for package, programs in TOOLS.items() if not any(map(shutil.which, programs))]
-    if not lacking:
-        return
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    run("apt-get", "update", "-qq", env=quiet, stdout=subprocess.DEVNULL)
-    install = ("apt-get", "install", "-y", "-qq", "--no-install-recommends", *lacking)
-    run(*install, env=quiet, stdout=subprocess.DEVNULL)
+    updated = False
+    for package, programs in TOOLS.items():
+        if any(map(shutil.which, programs)):
+            continue
+        if not updated:
+            run("apt-get", "update", "-qq", env=quiet, stdout=subprocess.DEVNULL)
+            updated = True
+        # one by one: other distributions lack some
+        install = ("apt-get", "install", "-y", "-qq", "--no-install-recommends", package)
+        run(*install, env=quiet, stdout=subprocess.DEVNULL)
+
+
+def passed(interpreter: Path, chosen: list[str]) -> int:
+    """Pass the tests by two pytest at once, since Playwright's event loop does not share a process with Jupyter's."""
+    pytest = (interpreter, "-m", "pytest", *chosen, "--dist", "loadfile", "--no-loadscope-reorder")
+    # browsers, kernels and servers are waited for: together they leave no processor idle
+    beside = (*pytest, "tests/ui", "-n", "2")
+    with tempfile.TemporaryFile("w+") as told:
+        print("$", *beside, "(beside the others; shown at the end)", flush=True)
+        pages = subprocess.Popen([str(word) for word in beside], cwd=ROOT, stdout=told, stderr=told)
+        try:
+            parallel = ("-n", str((os.cpu_count() or 1) + 1))
+            first = run(*pytest, "tests", "--ignore=tests/ui", *parallel)
+            second = pages.wait()
+        finally:
+            pages.terminate()
+            pages.wait()
+            told.seek(0)
+            print(told.read(), flush=True)
+    nothing = 5  # of those that were chosen, there are none in this part
+    return next((code for code in (first, second) if code not in (0, nothing)), min(first, second))
 
 
 def main() -> int:
-    """Install, then run pytest twice: Playwright's event loop does not share a process with Jupyter's tests."""
+    """Install, and test."""
     if sys.version_info < (3, 10):
         print(f"jupyter_mlx needs Python 3.10 or newer; this is {sys.version.split()[0]}", file=sys.stderr)
         return 2
     arguments = sys.argv[1:]
     chosen = arguments[arguments.index("--") + 1 :] if "--" in arguments else arguments
+    # hundreds of commands are started, and each would compile the package again
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     interpreter = python()
     code = run(interpreter, "-m", "pip", "install", "--quiet", "--editable", ".[test]")
     if code:
         return code
     install_tools()
-    # one more than there are processors: kernels and servers are waited for
-    parallel = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile")
-    first = run(interpreter, "-m", "pytest", "tests", "--ignore=tests/ui", *parallel, *chosen)
-    second = run(interpreter, "-m", "pytest", "tests/ui", *chosen)
-    return first or second
+    return passed(interpreter, chosen)
 
 
 if __name__ == "__main__":

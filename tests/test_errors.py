@@ -2,6 +2,8 @@ import importlib
 import inspect
 import pickle
 import pkgutil
+import subprocess
+import sys
 
 import pytest
 
@@ -62,3 +64,34 @@ def test_a_config_error_names_file_line_and_key():
 )
 def test_errors_say_the_next_step(error, hint):
     assert hint in str(error)
+
+
+WITHOUT_FILES_LEFT = """
+import os, resource, sys
+from pathlib import Path
+from jupyter_mlx.errors import AccessError
+from jupyter_mlx.ledger.ledger import Ledger
+from jupyter_mlx.store.packs import PackIndex
+
+index, held = PackIndex(sys.argv[1] + "/index.db", sys.argv[1]), []
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+try:
+    while True:
+        held.append(os.open("/", os.O_RDONLY))
+except OSError:
+    pass
+for work in (lambda: index.find(b"0" * 32), lambda: Ledger(Path(sys.argv[1], "ledger.db")).get("x")):
+    try:
+        work()
+    except AccessError as error:
+        print(error)
+"""
+
+
+def test_a_database_for_which_no_file_is_left_says_so(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_FILES_LEFT, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    told = done.stdout.splitlines()
+    assert len(told) == 2
+    assert all("Too many open files" in line and "ulimit -n" in line for line in told)

@@ -60,3 +60,19 @@ def test_no_public_name_is_the_name_of_a_module():
 
     for name in jupyter_mlx.__all__:
         assert name == "__version__" or importlib.util.find_spec(f"jupyter_mlx.{name}") is None
+
+
+def test_our_own_processes_do_without_what_costs_most_of_an_import_and_is_never_used():
+    loaded = loaded_by(
+        "from jupyter_mlx.starting import for_papermill, leave_out\nleave_out()\n"
+        "with for_papermill(): import papermill\nfrom importlib.util import find_spec\n"
+        "print(find_spec('pyarrow').name)"  # for whoever needs it later
+    )
+    assert "papermill.iorw" in loaded
+    never = {"rfc3987_syntax.syntax_helpers", "lark", "arrow", "azure.storage.blob", "gcsfs", "pyarrow"}
+    assert not loaded & never
+
+
+def test_a_process_of_the_user_s_does_without_nothing():
+    loaded = loaded_by("from jupyter_mlx.starting import for_papermill\nwith for_papermill(): import pyarrow")
+    assert "pyarrow" in loaded

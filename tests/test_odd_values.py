@@ -20,11 +20,18 @@ LOOP.append(LOOP)
 
 
 class Tensor:
-    """As a scalar tensor of torch shows itself."""
+    """As a scalar tensor of torch shows itself: its size is a method."""
 
-    size = 1
+    def size(self):
+        return ()
+
+    def numel(self):
+        return 1
 
     def item(self):
+        return 0.25
+
+    def tolist(self):
         return 0.25
 
 
@@ -33,6 +40,7 @@ PARAMS = {
     "int": np.int64(7), "array": np.arange(3), "tensor": Tensor(), "when": dt.datetime(2026, 1, 2),
     "nested": {"a": {"b": [1, {"c": None}]}, 3: "three"}, "loop": LOOP, "ünï ☃": "Ωmega", "": "no name",
     "surrogate": "a\ud800b", "nul": "a\0b", "long": "x" * 10_000_000, "object": object, "set": {1},
+    "dtype": np.float32,
 }  # fmt: skip
 METRICS = {
     "nan": math.nan, "inf": math.inf, "-inf": -math.inf, "huge": 10**400, "numpy": np.float64(0.1),

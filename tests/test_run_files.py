@@ -7,8 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 import jupyter_mlx as jm
+from jupyter_mlx.data import inputs as inputs_of
 from jupyter_mlx.digest import Digest
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="listens to inotify, which Linux has")
@@ -111,6 +113,18 @@ def test_a_large_input_is_named_as_it_was_when_it_was_opened(project, ran):
     run = ran(action)
     assert (run.inputs[0].size_bytes, run.inputs[0].changed) == (3 << 20, False)
     assert run.outputs[0].size_bytes == 1
+
+
+def test_what_is_stored_too_late_is_not_taken_for_what_was_read(project):
+    path = project.root / "large.bin"
+    path.write_bytes(b"1" * (3 << 20))
+    inputs = inputs_of.begin(project.workspace)
+    with inputs._busy:  # the thread beside comes late
+        inputs.opened("large.bin")
+        path.write_bytes(b"2")
+    until(lambda: project.store.has(Digest.of(b"2")))
+    inputs.close()
+    assert inputs.kept("large.bin") is None
 
 
 def test_files_outside_the_project_are_named_and_not_stored(project, ran, tmp_path, monkeypatch):

@@ -19,6 +19,8 @@ from rich.progress import (
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
+from jupyter_mlx.data.progress import Count, Counting
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -54,9 +56,7 @@ class Bar:
             transient=True,
         )
         self._task = self._bars.add_task(label, total=None, files=0, known=0)
-        self._files = self._bytes = 0
-        self._before = 0, 0
-        self._known: tuple[int, int | None] = 0, None
+        self._counting = Counting(self._draw)
         self._drawn_at = 0.0
 
     def __enter__(self) -> Self:
@@ -67,29 +67,27 @@ class Bar:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._drawn_at = 0.0
-        self._draw()
+        self._draw(self._counting.count)
         self._bars.stop()
 
     def total(self, files: int, size_bytes: int) -> None:
         """See `Progress.total`."""
-        files_before, bytes_before = self._before
-        known_files, known_bytes = self._known
-        if files_before + files < known_files or bytes_before + size_bytes < (known_bytes or 0):
-            files_before, bytes_before = self._before = self._files, self._bytes
-        self._known = files_before + files, bytes_before + size_bytes
-        self._draw()
+        self._counting.total(files, size_bytes)
 
     def advance(self, files: int, size_bytes: int) -> None:
         """See `Progress.advance`."""
-        self._files += files
-        self._bytes += size_bytes
-        self._draw()
+        self._counting.advance(files, size_bytes)
 
-    def _draw(self) -> None:
+    def _draw(self, count: Count) -> None:
         """Tell rich now and then: it takes longer for that than an `add` for a file."""
         now = time.monotonic()
         if now - self._drawn_at < _DRAWN_EVERY_S:
             return
         self._drawn_at = now
-        known, total = self._known
-        self._bars.update(self._task, total=total, completed=self._bytes, files=self._files, known=known)
+        self._bars.update(
+            self._task,
+            total=count.of_bytes or None,
+            completed=count.size_bytes,
+            files=count.files,
+            known=count.of_files,
+        )

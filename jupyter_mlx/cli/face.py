@@ -40,6 +40,7 @@ Payload: TypeAlias = Any
 DIFFERENT = 3
 INTERRUPTED = 130
 MAX_MESSAGE = 2000
+TOLD_EVERY_S = 0.2
 
 C = TypeVar("C", bound=click.Command)
 
@@ -96,8 +97,11 @@ class Face:
     @contextmanager
     def progress(self, label: str) -> Iterator[Progress]:
         """Draw files and bytes on stderr while the block runs; silent where stderr is no terminal."""
-        from jupyter_mlx.data.progress import SILENT
+        from jupyter_mlx.data.progress import PROGRESS_VARIABLE, SILENT
 
+        if os.environ.get(PROGRESS_VARIABLE) == "json":
+            yield from _told()
+            return
         if not sys.stderr.isatty():
             yield SILENT
             return
@@ -105,6 +109,25 @@ class Face:
 
         with Bar(label) as bar:
             yield bar
+
+
+def _told() -> Iterator[Progress]:
+    """Say how far the work is as lines of JSON, some of them a second and the last one."""
+    import time
+
+    from jupyter_mlx.data.progress import Count, Counting
+
+    told_at = 0.0
+
+    def tell(count: Count) -> None:
+        nonlocal told_at
+        if time.monotonic() - told_at >= TOLD_EVERY_S:
+            told_at = time.monotonic()
+            click.echo(count.line(), err=True)
+
+    counting = Counting(tell)
+    yield counting
+    click.echo(counting.count.line(), err=True)
 
 
 def command(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jupyter_mlx.data.wording import counted
 from jupyter_mlx.errors import MlxError
+from jupyter_mlx.wording import counted
 
 from .face import Face, Payload, command
 
@@ -182,7 +182,7 @@ def _project(face: Face) -> list[dict[str, object]]:
     try:
         project = face.project
         checks = [_check("project", ok=True, detail=str(project.root))]
-        checks.append(_check("mlx.yaml", ok=True, detail=f"{len(project.config.stages)} stages"))
+        checks.append(_check("mlx.yaml", ok=True, detail=counted(len(project.config.stages), "stage")))
         checks += [_ledger(project), _store(project)]
     except MlxError as error:
         return [_check("project", ok=False, detail=str(error))]
@@ -192,11 +192,13 @@ def _project(face: Face) -> list[dict[str, object]]:
 def _ledger(project: Project) -> dict[str, object]:
     """Whether the ledger can be read; if not, how much of it can be made again."""
     try:
-        return _check("ledger", ok=True, detail=f"{project.ledger.page(limit=1).total} runs")
+        return _check("ledger", ok=True, detail=counted(project.ledger.page(limit=1).total, "run"))
     except MlxError as error:
         records = sum(1 for _ in project.store.headed(b"mlx-record "))
         lost = "what is known of runs that had not ended is lost"
-        return _check("ledger", ok=False, detail=f"{error} ({records} finished runs have records; {lost})")
+        return _check(
+            "ledger", ok=False, detail=f"{error} (records of {counted(records, 'run')} are there; {lost})"
+        )
 
 
 def _store(project: Project) -> dict[str, object]:

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jupyter_mlx.data.wording import counted
+from jupyter_mlx.wording import counted
 
 from .data_views import force_option, link_option, paths_argument, say_changes, size
 from .face import Face, Payload, command
 
 if TYPE_CHECKING:
     from jupyter_mlx.data.sync import Transfer
+    from jupyter_mlx.data.version import Version
+    from jupyter_mlx.digest import Digest
+    from jupyter_mlx.project import Project
 
 _remote = click.option("-r", "--remote", "name", metavar="NAME", help="The remote, where there are several.")
 _jobs = click.option(
@@ -110,6 +113,9 @@ def push_command(
 ) -> Payload:
     r"""Send what the remote lacks of the tracked data (of PATHS, where given).
 
+    Without PATHS also the last results of the pipeline: who has mlx.lock, by
+    git, takes them from the remote and runs nothing.
+
     \b
       jmlx remote add origin /mnt/shared/our-data
       jmlx push
@@ -121,8 +127,12 @@ def push_command(
     project = face.project
     remote, given = project.remote(name, jobs), [face.path(path) for path in paths]
     versions = chosen(project.workspace, given, revs, everywhere=everywhere)
+    objects: list[Digest] = []
+    if not given and not revs:
+        results, objects = _results(project)
+        versions = [*(project.workspace.select(()) if versions is None else versions), *results]
     with face.progress("pushing") as progress:
-        done = project.workspace.push(remote, given, versions=versions, progress=progress)
+        done = project.workspace.push(remote, given, versions=versions, objects=objects, progress=progress)
     face.say(_told(done, "sent") if done.objects else "the remote has everything already")
     return {"objects": done.objects, "bytes_sent": done.wire_bytes, "seconds": done.seconds}
 
@@ -184,6 +194,14 @@ def fetch_command(
         done = project.workspace.fetch(remote, given, versions=versions, progress=progress)
     face.say(_told(done, "received") if done.objects else "everything was here already")
     return {"objects": done.objects, "bytes_received": done.wire_bytes, "seconds": done.seconds}
+
+
+def _results(project: Project) -> tuple[list[Version], list[Digest]]:
+    """What the last results of the pipeline consist of, as far as it is here."""
+    from jupyter_mlx.pipelines import lock
+    from jupyter_mlx.pipelines.outputs import Outputs
+
+    return Outputs(project.root, project.workspace).to_send(list(lock.read(project.root).values()))
 
 
 def _told(done: Transfer, verb: str) -> str:

@@ -10,6 +10,7 @@ import click
 from jupyter_mlx.errors import UsageError
 from jupyter_mlx.ledger.rows import finite
 from jupyter_mlx.ledger.wording import ago
+from jupyter_mlx.wording import counted
 
 from .data_views import link_option, size
 from .face import Face, Payload, command, unwrapped
@@ -224,7 +225,7 @@ def purge_command(face: Face, runs: tuple[str, ...], age: float, dry_run: bool) 
     from jupyter_mlx.keeping import purge
 
     done = purge(face.project, runs, older_than_s=age, dry_run=dry_run)
-    count = f"{len(done.runs):,} run{'' if len(done.runs) == 1 else 's'}"
+    count = counted(len(done.runs), "run")
     freed = done.ledger_bytes
     young = 0
     if done.collected is not None:

@@ -5,34 +5,48 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from jupyter_mlx.ledger.wording import lasted, pairs
+from jupyter_mlx.ledger.wording import lasted, plain
 from jupyter_mlx.pipelines.events import (
     Event,
     Listener,
     StageCached,
     StageFailed,
     StageFinished,
+    StageRetried,
     StageSkipped,
     StageStarted,
     StageWaits,
     Summary,
+    silent,
 )
-from jupyter_mlx.pipelines.executors.base import CellStarted
+from jupyter_mlx.pipelines.executors.base import CellStarted, Printed
+from jupyter_mlx.pipelines.pipeline import NO_STAGES
+from jupyter_mlx.pipelines.telling import failure_lines
 
 from .face import Face
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from jupyter_mlx.pipelines.sweep import Point
+
+Style: TypeAlias = Literal["live", "ci", "quiet"]
 
 
 @contextmanager
-def following(face: Face) -> Iterator[Listener]:
+def following(face: Face, style: Style = "live") -> Iterator[Listener]:
     """A listener that shows on stderr what goes on while the block runs."""
+    if style == "quiet":
+        yield silent
+        return
+    if style == "ci":
+        from .ci import Log
+
+        yield Log(face.project.root, face.note).hear
+        return
     if not sys.stderr.isatty():
         yield lambda event: _note(face, event)
         return
@@ -41,37 +55,31 @@ def following(face: Face) -> Iterator[Listener]:
 
     board = Board()
     console = Console(stderr=True)
-    with Live(console=console, get_renderable=board.table, refresh_per_second=8, transient=True) as live:
-
-        def listen(event: Event) -> None:
-            board.hear(event)
-            live.refresh()
-
-        yield listen
+    with Live(console=console, get_renderable=board.table, refresh_per_second=8, transient=True):
+        yield board.hear
 
 
-def say_summary(face: Face, summary: Summary) -> None:
+def say_summary(face: Face, summary: Summary, style: Style = "live") -> None:
     """What became of the stages, on stdout; the failures in full on stderr."""
-    wide = max((len(row.name) for row in summary.stages), default=0)
-    for row in summary.stages:
-        took = lasted(row.duration_s) if row.action == "ran" else ""
-        why = row.reason if row.action != "cached" else ""
-        face.say(f"{row.action:>8}  {row.name:<{wide}}  {took:>8}  {why}".rstrip())
+    if style != "quiet":
+        wide = max((len(row.name) for row in summary.stages), default=0)
+        for row in summary.stages:
+            took = lasted(row.duration_s) if row.action == "ran" else ""
+            why = row.reason if row.action != "cached" else ""
+            face.say(f"{row.action:>8}  {row.name:<{wide}}  {took:>8}  {why}".rstrip())
     for failure in summary.failures:
         face.note(f"jmlx: {failure}")
+        if not face.as_json and style != "ci":
+            for line in failure_lines(failure, colours=sys.stderr.isatty()):
+                face.note(line)
+    if style == "quiet":
+        return
     if not summary.stages:
-        face.say("mlx.yaml has no stages; `stages:` in it makes a pipeline of notebooks")
+        face.say(NO_STAGES)
     elif all(row.action == "cached" for row in summary.stages):
         face.say("nothing to run: every result is known")
     elif summary.failures:
-        face.note("mend the notebook and `jmlx run` again: it goes on from there")
-
-
-def say_point(face: Face, point: Point, listener: Listener) -> None:
-    """One point of a sweep, on stdout."""
-    del listener
-    what = pairs(dict(point.metrics)) if point.action != "failed" else point.problem
-    face.say(f"{point.action:>8}  {pairs(dict(point.params))}  {lasted(point.duration_s)}  {what}".rstrip())
+        face.note("mend what failed and `jmlx run` again: it goes on from there")
 
 
 def _note(face: Face, event: Event) -> None:
@@ -79,18 +87,32 @@ def _note(face: Face, event: Event) -> None:
     match event:
         case StageStarted(name, reason):
             face.note(f"{name}: running{f' ({reason})' if reason else ''}")
-        case StageFinished(name, seconds):
+        case StageFinished(name, seconds, warnings):
             face.note(f"{name}: done in {lasted(seconds)}")
+            for warning in warnings:
+                face.note(f"{name}: it {warning}")
         case StageCached(name, restored) if restored:
             face.note(f"{name}: known, brought back {', '.join(restored)}")
         case StageFailed(name):
             face.note(f"{name}: failed")
-        case StageSkipped(name, because):
-            face.note(f"{name}: skipped, since {because} failed")
+        case StageSkipped(name, reason):
+            face.note(f"{name}: skipped ({reason})")
+        case StageRetried(name, attempt, of, problem, delay_s):
+            after = f" in {lasted(delay_s)}" if delay_s else ""
+            face.note(f"{name}: attempt {attempt} of {of} failed, trying again{after} ({problem})")
         case StageWaits(name):
             face.note(f"{name}: another process is at it; waiting for its result")
         case _:
             pass
+
+
+@dataclass
+class Line:
+    """A stage that is under way."""
+
+    said: str
+    since: float
+    printed: str = ""
 
 
 class Board:
@@ -99,23 +121,29 @@ class Board:
     def __init__(self) -> None:
         from rich.spinner import Spinner
 
-        self._under_way: dict[str, tuple[str, float]] = {}
-        self._done = 0
+        self._under_way: dict[str, Line] = {}
+        self._done = self._failed = 0
         self._spinner = Spinner("dots")
 
     def hear(self, event: Event) -> None:
-        """Take in an event."""
+        """Take in an event; any thread may draw meanwhile."""
         name, now = event.name, monotonic()
+        line = self._under_way.get(name, Line("", now))
         match event:
             case StageStarted():
-                self._under_way[name] = ("starts", now)
+                self._under_way[name] = Line("starts", now)
             case StageWaits():
-                self._under_way[name] = ("waits for another process", now)
+                self._under_way[name] = Line("waits for another process", now)
+            case StageRetried(attempt=attempt, of=of):
+                self._under_way[name] = Line(f"failed {attempt} of {of} times, waits", now)
             case CellStarted(cell=cell, cells=cells):
-                self._under_way[name] = (f"cell {cell} of {cells}", self._under_way.get(name, ("", now))[1])
+                self._under_way[name] = replace(line, said=f"cell {cell} of {cells}")
+            case Printed(line=printed):
+                self._under_way[name] = replace(line, printed=printed)
             case _:
                 self._under_way.pop(name, None)
                 self._done += 1
+                self._failed += isinstance(event, StageFailed)
 
     def table(self) -> Table:
         """The table as it is now."""
@@ -123,7 +151,13 @@ class Board:
         from rich.text import Text
 
         table = Table(box=None, pad_edge=False, show_header=False)
-        for name, (said, since) in list(self._under_way.items()):
-            table.add_row(self._spinner, Text(name), said, lasted(monotonic() - since))
-        table.add_row("", Text(f"{self._done} done", style="dim"))
+        for _ in range(4):
+            table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, overflow="ellipsis", style="dim")
+        for name, line in list(self._under_way.items()):
+            took = lasted(monotonic() - line.since)
+            # as text: what a notebook prints may look like rich's markup
+            table.add_row(self._spinner, Text(name), line.said, took, Text(plain(line.printed)))
+        failed = f", {self._failed} failed" if self._failed else ""
+        table.add_row("", Text(f"{self._done} done{failed}", style="dim"))
         return table

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jupyter_mlx.data.wording import counted
 from jupyter_mlx.errors import MlxError, NotFoundError
+from jupyter_mlx.wording import counted
 
 from .data_views import paths_argument, size
 from .face import Face, Payload, command

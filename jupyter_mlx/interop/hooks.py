@@ -11,9 +11,9 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from jupyter_mlx.data.wording import counted
 from jupyter_mlx.errors import ConflictError, MlxError, NotFoundError
 from jupyter_mlx.project import Project
+from jupyter_mlx.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -161,21 +161,22 @@ def _rows(runs: Sequence[Run]) -> list[Row]:
 
 def _comparison(project: Project, a: Run, b: Run) -> ComparisonView:
     found = project.comparison(a.id, b.id)
-    pictures = [_pictures(project, run) for run in (a, b)]
+    shown_in = [pictures(project, run) for run in (a, b)]
     names = [change.name for change in found.of_kind("figure")]
     return ComparisonView(
-        found, a, b, [(name, pictures[0].get(name), pictures[1].get(name)) for name in names]
+        found, a, b, [(name, shown_in[0].get(name), shown_in[1].get(name)) for name in names]
     )
 
 
-def _pictures(project: Project, run: Run) -> dict[str, str | None]:
-    pictures = {}
+def pictures(project: Project, run: Run) -> dict[str, str | None]:
+    """The figures of a run by name, each as a `data:` address; None where its object is not here."""
+    found: dict[str, str | None] = {}
     for name, data in figures(run).items():
         try:
-            pictures[name] = outputs.image(unfold({"data": data}, project.store, Digest.parse)["data"])
+            found[name] = outputs.image(unfold({"data": data}, project.store, Digest.parse)["data"])
         except (NotFoundError, CorruptError):
-            pictures[name] = None
-    return pictures
+            found[name] = None
+    return found
 
 
 @cache

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jupyter_mlx.data import tablefiles
-from jupyter_mlx.data.wording import counted
+from jupyter_mlx.wording import counted
 
 from .checks import State, Tolerance, texts, worst
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
 
 from blake3 import blake3
 
+from jupyter_mlx.capture.secret_forms import MARK
 from jupyter_mlx.errors import ExecutionError, NotFoundError
 from jupyter_mlx.ledger.compare import Change, changes
 
@@ -76,7 +77,7 @@ def build(folder: Path, environment: Mapping[str, Any], say: Callable[[str], Non
     Raises:
         BuildError: it can't be built.
     """
-    wanted = requirements(environment)
+    wanted, local = requirements(environment)
     key = blake3("\n".join([str(environment.get("python")), *wanted]).encode()).hexdigest()[:16]
     home = folder / key
     python = executable_in(home)
@@ -84,35 +85,45 @@ def build(folder: Path, environment: Mapping[str, Any], say: Callable[[str], Non
         shutil.rmtree(home, ignore_errors=True)
         say(f"building the recorded environment: {len(wanted)} packages, Python {environment.get('python')}")
         _make(home, str(environment.get("python", "")), say)
-        listing = home / "requirements.txt"
-        listing.write_text("\n".join([*wanted, *_own()]) + "\n", encoding="utf-8")
-        _install(python, listing)
+        _install(python, home, wanted)
         (home / _BUILT).touch()
+    if local:
+        say(f"not in it, for they were installed from a folder: {', '.join(local)}")
+    _bring_own(python)
     _add_kernel(home, python)
     return Python(python, KERNEL)
 
 
-def requirements(environment: Mapping[str, Any]) -> list[str]:
-    """What pip is asked for: each recorded package but our own and what came from a folder, at its version."""
+def requirements(environment: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """What pip is asked for, each package at its version or commit; and the names of what came from a folder."""
     packages: Mapping[str, str] = environment.get("packages", {})
-    local = set(environment.get("editable", ()))
-    return [f"{name}=={version}" for name, version in sorted(packages.items()) if name not in {OWN, *local}]
+    sources: Mapping[str, Mapping[str, Any]] = environment.get("sources", {})
+    asked, local = [], []
+    for name, version in sorted(packages.items()):
+        source = sources.get(name)
+        if name == OWN:
+            continue
+        if source is None:
+            asked.append(f"{name}=={version}")
+        elif "url" not in source or MARK in source["url"]:
+            local.append(name)
+        elif source.get("commit"):
+            asked.append(f"{name} @ git+{source['url']}@{source['commit']}")
+        else:
+            asked.append(f"{name} @ {source['url']}")
+    return asked, local
 
 
-def _own() -> list[str]:
-    """Where this package comes from, so that the kernel has the same."""
-    try:
-        found = distribution(OWN)
-    except PackageNotFoundError:
-        return []
-    source = _folder_of(found)
-    return [source] if source else [f"{OWN}=={found.version}"]
-
-
-def _folder_of(found: Distribution) -> str:
-    text = found.read_text("direct_url.json")
-    url = json.loads(text).get("url", "") if text else ""
-    return unquote(urlparse(url).path) if url.startswith("file:") else ""
+def _bring_own(python: str) -> None:
+    """Copy this package as it is here: the result is compared by the same code, and nothing has to be built."""
+    asked = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    told = subprocess.run(asked, capture_output=True, stdin=subprocess.DEVNULL, check=False, text=True)
+    if told.returncode:
+        raise BuildError(_last_line(told.stderr))
+    folder = Path(told.stdout.strip())
+    own = Path(__file__).resolve().parents[1]
+    shutil.rmtree(folder / own.name, ignore_errors=True)
+    shutil.copytree(own, folder / own.name, ignore=shutil.ignore_patterns("__pycache__", "labextension"))
 
 
 def _make(home: Path, version: str, say: Callable[[str], None]) -> None:
@@ -121,27 +132,38 @@ def _make(home: Path, version: str, say: Callable[[str], None]) -> None:
         return
     if version != ".".join(map(str, sys.version_info[:3])):
         say(f"Python {version} is not here; taken in its stead: {sys.version.partition(' ')[0]}")
-    problem = _called([sys.executable, "-m", "venv", str(home)])
+    # to bring pip along takes longer than most installations: the present one installs from outside
+    without = ["--without-pip"] if find_spec("pip") else []
+    problem = _called([sys.executable, "-m", "venv", *without, str(home)])
     if problem:
-        raise BuildError(problem)
+        raise BuildError(_last_line(problem))
 
 
-def _install(python: str, listing: Path) -> None:
+def _install(python: str, home: Path, wanted: Sequence[str]) -> None:
+    listing = home / "requirements.txt"
+    listing.write_text("\n".join(wanted) + "\n", encoding="utf-8")
     uv = shutil.which("uv")
-    command = (
-        [uv, "pip", "install", "--quiet", "--python", python]
-        if uv
-        else [python, "-m", "pip", "install", "-q"]
-    )
-    problem = _called([*command, "-r", str(listing)])
+    if uv:
+        command = [uv, "pip", "install", "--python", python]
+    elif find_spec("pip"):
+        command = [sys.executable, "-m", "pip", "--python", python, "install", "--disable-pip-version-check"]
+    else:
+        command = [python, "-m", "pip", "install"]
+    # all of them were installed then: what each of them needs is among them
+    problem = _called([*command, "--quiet", "--no-deps", "-r", str(listing)])
     if problem:
-        raise BuildError(problem)
+        missing = [each for each in wanted if re.search(rf"{re.escape(each)}(?![\w.])", problem)]
+        raise BuildError(f"{', '.join(missing)} can't be had" if missing else _last_line(problem))
 
 
 def _called(command: list[str]) -> str:
-    """Run a command; the end of what it says where it fails, else nothing."""
+    """Run a command; what it says where it fails, else nothing."""
     done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False, text=True)
-    return "" if not done.returncode else (done.stderr or done.stdout).strip()[-_TAIL_CHARS:] or "it failed"
+    return "" if not done.returncode else (done.stderr or done.stdout).strip() or "it failed"
+
+
+def _last_line(text: str) -> str:
+    return text.strip().rpartition("\n")[2][-_TAIL_CHARS:] or "it failed"
 
 
 def _add_kernel(home: Path, python: str) -> None:

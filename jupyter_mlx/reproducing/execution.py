@@ -83,10 +83,11 @@ def require_executable(run: Run) -> None:
     """
     if run.status == "running":
         raise NotReproducibleError(run.id, "it has not ended yet")
-    if run.kind in {"snapshot", "sweep", "reproduce"}:
+    if run.kind in {"snapshot", "sweep", "pipeline", "reproduce"}:
         why = {
             "snapshot": "a snapshot executes nothing; `jmlx runs restore` brings it back",
             "sweep": "it is the sum of its stages; reproduce one of those",
+            "pipeline": "it is the sum of its stages; reproduce one of those",
             "reproduce": "it is a reproduction itself; reproduce the run that it is of",
         }
         raise NotReproducibleError(run.id, why[run.kind])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -91,33 +91,42 @@ def reproduce(
     """
     run = project.ledger.get(ref)
     require_executable(run)
-    python = Python()
-    if build_environment:
-        recorded = _environment(project, run)
-        if not recorded:
-            raise environments.NoEnvironmentError(run.id)
-        python = environments.build(project.state / "environments", recorded, say)
-    with ExitStack() as stack:
-        active = project.recorder.open(
-            kind="reproduce",
-            name=run.name,
-            params=run.params,
-            notebook=run.notebook,
-            source=run.source,
-            parent=run.id,
-        )
-        stack.callback(project.recorder.flush)
-        try:
-            room = stack.enter_context(prepared(project, run, keep=keep))
-            say(f"executing run {run.id[:8]} again in a clean folder")
-            made = execute(project, run, room, python)
-            found = _compared(project, run, room, made, tolerance or Tolerance())
-        except BaseException as error:
-            active.finish("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
-            raise
+    python = _built(project, run, say) if build_environment else Python()
+    with _verdict_of(project, run) as active, prepared(project, run, keep=keep) as room:
+        say(f"executing run {run.id[:8]} again in a clean folder")
+        made = execute(project, run, room, python)
+        found = _compared(project, run, room, made, tolerance or Tolerance())
         result = _result(run, active.id, made, found, room, keep=keep)
         _record(active, project.workspace, run, result, (made, found))
         return result
+
+
+def _built(project: Project, run: Run, say: Callable[[str], None]) -> Python:
+    """The interpreter of an environment like the run's."""
+    recorded = _environment(project, run)
+    if not recorded:
+        raise environments.NoEnvironmentError(run.id)
+    return environments.build(project.state / "environments", recorded, say)
+
+
+@contextmanager
+def _verdict_of(project: Project, run: Run) -> Iterator[ActiveRun]:
+    """The run that is to keep the verdict; failed where the block raises."""
+    active = project.recorder.open(
+        kind="reproduce",
+        name=run.name,
+        params=run.params,
+        notebook=run.notebook,
+        source=run.source,
+        parent=run.id,
+    )
+    try:
+        yield active
+    except BaseException as error:
+        active.finish("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
+        raise
+    finally:
+        project.recorder.flush()
 
 
 def _compared(project: Project, run: Run, room: Room, made: Made, tolerance: Tolerance) -> _Found:

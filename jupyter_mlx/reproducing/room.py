@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jupyter_mlx.config.machine import NAME as LOCAL
 from jupyter_mlx.data.workspace import Workspace
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import AccessError, CorruptError, NotFoundError
 from jupyter_mlx.lineage import digest_of
 from jupyter_mlx.project import CONFIG, Project
+from jupyter_mlx.restoring import DataNotHereError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,14 +29,10 @@ FOLDER = "reproduced"
 _SETTINGS = "# A run is made again here.\nstages: {}\n"
 
 
-class InputNotHereError(NotFoundError):
+class InputNotHereError(DataNotHereError):
     """The data that a run read is in no store on this machine."""
 
     code = "input-not-here"
-
-    def __init__(self, run: str, path: str) -> None:
-        super().__init__(run, path)
-        self.run, self.path = run, path
 
     def __str__(self) -> str:
         return (
@@ -82,6 +80,7 @@ def prepared(project: Project, run: Run, *, keep: bool = False) -> Iterator[Room
                 _remove(room, file.path)  # what the commit has of it is not what is made now
         (folder / CONFIG).write_text(_SETTINGS, encoding="utf-8")
         room.project.prepare()
+        (folder / LOCAL).write_text("kernels: {cold: true}\n", encoding="utf-8")
         for file in run.inputs:
             _bring_input(run, file, room)
         yield room

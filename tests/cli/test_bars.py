@@ -29,7 +29,7 @@ def test_a_second_piece_of_work_is_added_to_the_first():
     bar.total(0, 0)
     bar.total(5, 1000)
     bar.total(6, 1200)
-    assert bar._known == (8, 1290)
+    assert (bar._counting.count.of_files, bar._counting.count.of_bytes) == (8, 1290)
 
 
 def test_an_add_draws_on_a_terminal_and_is_silent_elsewhere(project, jmlx):

@@ -54,7 +54,7 @@ def test_every_command_teaches_and_takes_json_and_a_folder(path):
 
 OUTSIDE = [
     ("status",), ("add", "x"), ("checkout",), ("diff",), ("log", "x"), ("verify",), ("du",), ("gc",), ("push",), ("pull",),
-    ("runs", "list"), ("runs", "show", "last"), ("run",), ("plan",), ("dag",), ("exec", "x.ipynb"), ("snapshot", "x.ipynb"),
+    ("runs", "list"), ("runs", "show", "last"), ("run",), ("plan",), ("dag",), ("snapshot", "x.ipynb"),
     ("remote", "list"),
 ]  # fmt: skip
 
@@ -97,9 +97,7 @@ def test_a_malformed_mlx_yaml_is_told_with_its_line_and_key(jmlx, project, text,
 @pytest.mark.parametrize(
     "words",
     [
-        ("watch",),
-        ("kernels", "list"),
-        ("run", "--executor", "dask"),
+        ("run", "--watch", "--executor", "dask"),
     ],
     ids=" ".join,
 )

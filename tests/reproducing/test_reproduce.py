@@ -8,6 +8,7 @@ import sys
 
 import nbformat
 import pytest
+from commands import COMMANDS
 
 from jupyter_mlx.project import Project
 
@@ -56,10 +57,7 @@ def begin(root):
 
 
 def call(root, *words):
-    done = subprocess.run(
-        [sys.executable, "-m", "jupyter_mlx.cli.main", *words],
-        cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = COMMANDS.run(*words, cwd=root)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -114,9 +112,10 @@ def test_a_notebook_is_made_again_with_its_params(executed):
     assert executed.ledger.get(found["of"]).params == {"factor": 4.0}
 
 
-@pytest.fixture
-def script(tmp_path):
-    project = begin(tmp_path / "project")
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory):
+    """A project whose script has run; what `script` is a copy of."""
+    project = begin(tmp_path_factory.mktemp("script") / "project")
     (project.root / "count.py").write_text(SCRIPT)
     done = subprocess.run(
         [sys.executable, "count.py", "a", "1.0"],
@@ -126,7 +125,13 @@ def script(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    return project
+    project.ledger.close()
+    return project.root
+
+
+@pytest.fixture
+def script(tmp_path, counted):
+    return Project(shutil.copytree(counted, tmp_path / "project", symlinks=True))
 
 
 def test_a_script_is_made_again_with_its_arguments(script):
