@@ -6,8 +6,39 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 AGAIN_S = 0.05
+CAN_WAIT = hasattr(signal, "pthread_sigmask")
+"""Whether an interrupt can be had to wait; not on Windows."""
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Have an interrupt wait, in this thread and in the processes that it starts, which hear it by `admit()`.
+
+    Python that is just starting has nobody who would answer one: it ends with
+    exit code 1 and a traceback of its own, or prints that, and goes on.
+    """
+    if not CAN_WAIT:
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def admit() -> None:
+    """Have an interrupt that waited come now, and later ones at once.
+
+    Raises:
+        KeyboardInterrupt: one had come.
+    """
+    if CAN_WAIT:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def insist() -> None:

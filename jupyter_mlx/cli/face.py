@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import click
 
 from jupyter_mlx.errors import AccessError, CorruptError, MlxError, NotYetError
+from jupyter_mlx.interrupts import admit
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -168,6 +169,7 @@ def unwrapped(made: C) -> C:
 def perform(face: Face, function: Callable[..., Payload], arguments: dict[str, Any]) -> int:
     """Run a command's function; print its result or its error; return the exit code."""
     try:
+        admit()
         payload = function(face, **arguments)
         if face.as_json:
             click.echo(to_json(payload))

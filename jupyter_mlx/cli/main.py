@@ -9,7 +9,7 @@ from importlib import import_module
 import click
 
 from jupyter_mlx._version import __version__
-from jupyter_mlx.interrupts import insist
+from jupyter_mlx.interrupts import held, insist
 from jupyter_mlx.starting import leave_out
 
 GROUPS: dict[str, dict[str, str]] = {
@@ -129,7 +129,9 @@ def main(args: list[str] | None = None) -> None:
         # file names that are not UTF-8, and terminals that are not, must not end in a traceback
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    cli.main(args, prog_name="jmlx")
+    # a command says itself that it was interrupted; what is imported before it can't
+    with held():
+        cli.main(args, prog_name="jmlx")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias
 
 from jupyter_mlx.data.progress import PROGRESS_VARIABLE, Count
 from jupyter_mlx.errors import ConflictError, NotFoundError
+from jupyter_mlx.interrupts import held
 from jupyter_mlx.ledger.run import new_id
 
 if TYPE_CHECKING:
@@ -130,15 +131,17 @@ class Jobs:
             if any(job.what == what and job.state == "running" for job in self._jobs.values()):
                 raise BusyError(what)
             result = tempfile.TemporaryFile()  # noqa: SIM115 (`_follow` closes it)
-            process = subprocess.Popen(
-                [sys.executable, "-m", "jupyter_mlx.cli.main", what, "--json", *arguments],
-                cwd=root,
-                env={**os.environ, PROGRESS_VARIABLE: "json"},
-                stdin=subprocess.DEVNULL,
-                stdout=result,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
+            # who stops it at once stops a Python that has not begun
+            with held():
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "jupyter_mlx.cli.main", what, "--json", *arguments],
+                    cwd=root,
+                    env={**os.environ, PROGRESS_VARIABLE: "json"},
+                    stdin=subprocess.DEVNULL,
+                    stdout=result,
+                    stderr=subprocess.PIPE,
+                    start_new_session=True,
+                )
             job = Job(new_id(), what, tuple(paths), process)
             self._jobs[job.id] = job
             self._turns += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 
@@ -118,10 +119,15 @@ async def test_a_stage_that_failed_is_named_and_the_newest_run_of_each_is_told(a
     assert (await ask("pipeline", "run")).status == 405
 
 
-async def test_a_job_is_stopped_and_a_second_of_its_kind_waits(ask, project):
+@pytest.fixture
+def slow_stage(project):
+    """A pipeline that goes on for a minute."""
     cells = '{"cells":[{"cell_type":"code","id":"a","source":"import time; time.sleep(60)","metadata":{},"outputs":[],"execution_count":null}],"metadata":{"kernelspec":{"name":"python3","display_name":"p"}},"nbformat":4,"nbformat_minor":5}'
     (project.root / "slow.ipynb").write_text(cells)
     (project.root / "mlx.yaml").write_text("stages:\n  slow:\n    notebook: slow.ipynb\n")
+
+
+async def test_a_job_is_stopped_and_a_second_of_its_kind_waits(ask, project, slow_stage):
     begun = await ask("pipeline", "run", method="POST", json={})
     again = await ask("pipeline", "run", method="POST", json={})
     assert (begun.status, again.status, again.json["error"]["code"]) == (202, 409, "busy")
@@ -136,6 +142,15 @@ async def test_a_job_is_stopped_and_a_second_of_its_kind_waits(ask, project):
     assert (await ended(ask, begun.json["id"]))["state"] == "stopped"
     assert (await ask("jobs", "0" * 16, method="DELETE")).status == 404
     assert (await ask("jobs", "..%2F..", method="DELETE")).status in (400, 404)
+
+
+async def test_a_job_is_stopped_while_python_begins(ask, slow_stage):
+    for after_s in (0, 0.02, 0.05, 0.1, 0.2, 0.3):
+        begun = await ask("pipeline", "run", method="POST", json={})
+        await asyncio.sleep(after_s)
+        await ask("jobs", begun.json["id"], method="DELETE")
+        job = await ended(ask, begun.json["id"])
+        assert (job["state"], job["problem"]) == ("stopped", ""), job["said"]
 
 
 def test_how_far_work_is_comes_through_a_line():
