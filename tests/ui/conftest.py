@@ -7,6 +7,7 @@ in the main thread, which the server tests need for themselves.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import shutil
@@ -14,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from datetime import timedelta
@@ -60,10 +62,10 @@ class Lab:
     def project(self) -> Project:
         return Project.open(self.root)
 
-    def ask(self, route: str) -> str:
+    def ask(self, route: str, method: str = "GET") -> str:
         """What the server answers."""
-        url = f"{self.url}/{route}?token={self.token}"
-        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
+        request = urllib.request.Request(f"{self.url}/{route}?token={self.token}", method=method)
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return answer.read().decode()
 
 
@@ -131,13 +133,40 @@ def browser():
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory, browser):
-    """JupyterLab on an empty project, started once; after the browser, so that a skip costs nothing."""
+def server(tmp_path_factory, browser):
+    """JupyterLab on a project, started once; after the browser, so that a skip costs nothing."""
     home = tmp_path_factory.mktemp("jupyter")
     root = home / "project"
     Project.create(root)
     with start_lab(home, root) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def lab(server):
+    """JupyterLab on an empty project: no file's tests find what those of another left.
+
+    Which files share a server is chance, where two of them run at once.
+    """
+    config = (server.root / "mlx.yaml").read_text()
+    yield server
+    for session in json.loads(server.ask("api/sessions")):
+        with contextlib.suppress(urllib.error.HTTPError):  # it has gone by itself
+            server.ask(f"api/sessions/{session['id']}", "DELETE")
+    # a job or a kernel that is on its end may still write
+    until(lambda: emptied(server.root), "an empty project")
+    (server.root / "mlx.yaml").write_text(config)
+
+
+def emptied(root: Path) -> bool:
+    """Take all that stands in a project, but for its state; whether nothing is left."""
+    left = [path for path in root.iterdir() if path.name != ".mlx"]
+    for path in left:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    return not left
 
 
 class start_lab:  # noqa: N801 (used as a context manager)

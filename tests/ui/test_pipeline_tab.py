@@ -31,8 +31,6 @@ def page(kept_page):
 def pipeline(lab, notebook):
     """Three stages, of which the second waits for `go.txt` and fails without `rate.txt`; gone afterwards."""
     before = (lab.root / "mlx.yaml").read_text()
-    # other files of tests that had this worker's project before have such names, too
-    _clear(lab.root)
     notebook("open('clean.txt', 'w').write('x')", name="prepare.ipynb")
     notebook(
         "import itertools, pathlib, time",
@@ -45,12 +43,8 @@ def pipeline(lab, notebook):
     (lab.root / "mlx.yaml").write_text(CONFIG)
     yield lab.root
     (lab.root / "mlx.yaml").write_text(before)
-    _clear(lab.root)
-
-
-def _clear(folder):
     for name in ("mlx.lock", "go.txt", "rate.txt", "clean.txt", "model.txt", "report.txt"):
-        (folder / name).unlink(missing_ok=True)
+        (lab.root / name).unlink(missing_ok=True)
 
 
 def show(page):
