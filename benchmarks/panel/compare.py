@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / name) for name in ("tests/ui", "tests", "benchmarks/tracking")]
 
-from conftest import CHROMIUM, Lab, free_port, open_lab, start_lab  # noqa: E402
+from conftest import CHROMIUM, Lab, found_chromium, free_port, open_lab, start_lab  # noqa: E402
 from ours import fill  # noqa: E402
 from peers import peers  # noqa: E402
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright  # noqa: E402
@@ -75,7 +75,7 @@ SHOWN = "() => document.querySelector('.mlx-Row .mlx-Row-name') !== null"
 def browser() -> Iterator[Browser]:
     """Chromium, without a window."""
     with sync_playwright() as playwright:
-        path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+        path = os.environ.get("CHROMIUM") or found_chromium()
         chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
         yield chromium
         chromium.close()
@@ -136,8 +136,8 @@ def scrolling(page: Page, frames: int) -> Found:
     }
 
 
-def memory(page: Page, project: Project, updates: int) -> Found:
-    """What the heap and the nodes of the page grow by in the second half of many live updates."""
+def holding(page: Page) -> Callable[[], tuple[float, int]]:
+    """What tells the MiB of a page's heap, without garbage, and the number of its nodes."""
     tools = page.context.new_cdp_session(page)
     tools.send("HeapProfiler.enable")
 
@@ -147,6 +147,12 @@ def memory(page: Page, project: Project, updates: int) -> Found:
         heap = tools.send("Runtime.getHeapUsage")["usedSize"] / 2**20
         return heap, tools.send("Memory.getDOMCounters")["nodes"]
 
+    return held
+
+
+def memory(page: Page, project: Project, updates: int) -> Found:
+    """What the heap and the nodes of the page grow by in the second half of many live updates."""
+    held = holding(page)
     ident = project.ledger.page(limit=1).runs[0].id
     marks = []
     for half in range(2):

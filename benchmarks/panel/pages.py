@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import random
-import shutil
 import statistics
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from pathlib import Path
 
 sys.path += [str(Path(__file__).parents[2] / name) for name in ("tests/ui", "tests")]
 
-from conftest import CHROMIUM, open_lab, start_lab
+from conftest import CHROMIUM, found_chromium, open_lab, start_lab
 from playwright.sync_api import sync_playwright
 
 from jupyter_mlx.ledger.run import Run, new_id, utc_now
@@ -121,12 +120,11 @@ def measure(page, long: str, ids: list[str]) -> None:
 
 def main() -> None:
     """Make a project, fill it, and show it."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         root = Path(name) / "project"
         Project.create(root)
         known = fill(Project.open(root))
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
+        browser = playwright.chromium.launch(executable_path=found_chromium(), args=CHROMIUM)
         with start_lab(Path(name), root) as lab:
             page = open_lab(lab, browser.new_context(viewport={"width": 1400, "height": 1000}))
             measure(page, *known)

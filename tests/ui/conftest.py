@@ -107,13 +107,8 @@ def pytest_runtest_makereport(item, call):
             report.sections.append(("server", (lab.root.parent / "server.log").read_text()[-TOLD:]))
 
 
-@pytest.fixture(scope="session")
-def browser():
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("playwright", "`pip install 'jupyter-mlx[test]'` brings it")
-    # the first draws no windows of its own, which takes a third of the time
+def found_chromium() -> str | None:
+    """Where Chromium is; one that draws no windows of its own first, which takes a third of the time."""
     names = (
         "chromium-headless-shell",
         "chromium",
@@ -121,7 +116,16 @@ def browser():
         "google-chrome",
         "google-chrome-stable",
     )
-    executable = next(filter(None, map(shutil.which, names)), None)
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("playwright", "`pip install 'jupyter-mlx[test]'` brings it")
+    executable = found_chromium()
     if executable is None:
         missing("Chromium on PATH", "`apt-get install chromium-headless-shell` brings it on Debian")
     with sync_playwright() as playwright:
