@@ -198,7 +198,7 @@ def _plain(value: Any) -> Any:
         "…",
         text,
     )
-    return re.sub(r"[\d.]+ ?([μµ]s|us|ns|ms|s|min)\b", "…", text)
+    return re.sub(r"[\d.]+(e\+\d+)? ?([μµ]s|us|ns|ms|s|min)\b", "…", text)
 
 
 def alone(source: str) -> str:

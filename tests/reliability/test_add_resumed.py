@@ -16,7 +16,8 @@ ADDS = """
 import sys, time
 from jupyter_mlx.data import reading
 from jupyter_mlx.project import Project
-reading._PAUSE_S = 0.0  # remember as often as can be, not every few seconds
+# remember as often as can be, not every few seconds, however long that takes the disk
+reading._PAUSE_S, reading._PAUSE_SHARE = 0.0, 0
 opened, most = 0, float(sys.argv[2])
 def hook(event, arguments):
     global opened
