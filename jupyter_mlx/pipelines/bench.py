@@ -147,7 +147,7 @@ class Bench:
 
         Of the metrics that it logged, those that other stages can take.
         """
-        metrics = self.recorder.ledger.get(execution.run.id).metrics
+        metrics = execution.run.run.metrics  # `seal` has read them back
         return Result(
             replace(fingerprint, inputs={path: version.digest for path, version in files.inputs.items()}),
             files.inputs,
