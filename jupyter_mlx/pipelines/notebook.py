@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -103,6 +103,8 @@ class _Watch:
         """Whether every cell was executed."""
         self.current: Any = None
         self.failed: Any = None
+        """The cell that failed, and with what:"""
+        self.raised: Any = None
         self.told: dict[str, Any] = {}
         """What the prologue and the epilogue said."""
         self._told_at = 0.0
@@ -223,9 +225,9 @@ def _failure(job: Job, watch: _Watch, problem: str) -> Outcome:
         return Outcome(
             job.name, "failed", problem=problem, ename="KernelError", evalue=problem, cell=watch.cell
         )
-    error = next((o for o in cell.outputs if o.output_type == "error"), None)
-    if error is None:
-        return Outcome(job.name, "failed", problem="a cell failed without saying why", cell=watch.cell)
+    # a wrong use of a magic is told on stderr, and stands in the reply alone
+    error = next((o for o in cell.outputs if o.output_type == "error"), watch.raised)
+    shown = () if error is watch.raised else tuple(error.traceback)
     said = NO_INPUT if error.ename == "StdinNotImplementedError" else _first_line(error.evalue)
     return Outcome(
         job.name,
@@ -233,9 +235,9 @@ def _failure(job: Job, watch: _Watch, problem: str) -> Outcome:
         problem=f"{error.ename}: {said}",
         ename=error.ename,
         evalue=error.evalue,
-        traceback=tuple(error.traceback),
+        traceback=shown,
         cell=watch.cell,
-        line=_line(cell.source, error.traceback),
+        line=_line(cell.source, shown),
     )
 
 
@@ -243,7 +245,7 @@ def _first_line(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 
-def _line(source: str, traceback: list[str]) -> str:
+def _line(source: str, traceback: Iterable[str]) -> str:
     """The line of the cell that raised: of the frames that lie in cells, the first is always in this one."""
     frames = list(_FRAME.finditer(_ANSI.sub("", "\n".join(traceback))))
     own = [frame for frame in frames if frame.group("now", "then") == frames[0].group("now", "then")]
@@ -281,7 +283,7 @@ class _Follow:
                 super().cell_exception(cell, cell_index=cell_index, **options)
                 error = options["exception"]
                 if not (error.ename == "SystemExit" and error.evalue in ("", "0", "None")):
-                    watch.failed = cell
+                    watch.failed, watch.raised = cell, error
 
         class Client(EngineClient):
             """Executes what belongs to the job beside the notebook's own cells."""

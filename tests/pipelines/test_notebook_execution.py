@@ -49,6 +49,21 @@ def test_epilogue_also_follows_a_failed_cell(job):
     assert (outcome.status, outcome.ename, dict(outcome.told)) == ("failed", "ZeroDivisionError", {"x": 5})
 
 
+@pytest.mark.parametrize(
+    ("cell", "problem"),
+    [
+        ("%%nothing_of_this_name\nx = 1", "UsageError: Cell magic `%%nothing_of_this_name` not found."),
+        ("%load_ext jupyter_mlx\n%compare A", "UsageError: %compare A B: the ids of two runs"),
+        ("def f(:", "SyntaxError: "),
+    ],
+)
+def test_an_error_without_a_traceback_is_told_too(job, cell, problem):
+    outcome = run(job("x = 5", cell))
+    assert (outcome.status, outcome.cell) == ("failed", 2)
+    assert outcome.problem.startswith(problem)
+    assert outcome.line
+
+
 def test_a_prologue_that_raises_is_told_and_no_cell_is_executed(job):
     outcome = run(job("print(1)", prologue="import nothing_of_this_name"))
     assert outcome.status == "failed"
