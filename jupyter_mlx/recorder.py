@@ -23,7 +23,7 @@ from .capture.slice import NO_SLICE, Slice
 from .capture.training import hook as training
 from .errors import AccessError, MlxError
 from .ledger.given import as_number, as_step
-from .ledger.payloads import fold
+from .ledger.payloads import fold, is_text
 from .ledger.rows import plain
 from .ledger.run import Failure, FileVersion, How, Kind, Run, Status, new_id, utc_now
 from .lineage import RunFiles, earlier
@@ -327,11 +327,16 @@ class ActiveRun(LoggedRun):
     def add_cell_output(self, output: dict[str, Any]) -> None:
         """Note an output as the notebook format has it; large payloads become objects."""
         clean = self._recorder.redactor
-        kept = {key: clean.value(value) for key, value in output.items() if key not in {"transient", "data"}}
+        # `fold` cleans text, and leaves images as they are; a large text is not to be looked through twice
+        by_fold = {"data", "text"} if output.get("output_type") == "stream" else {"data"}
+        kept = {
+            key: value if key in by_fold else clean.value(value)
+            for key, value in output.items()
+            if key != "transient"
+        }
         if "data" in output:
             kept["data"] = {
-                # `fold` cleans text, and leaves images as they are
-                mime: payload if isinstance(payload, (str, list)) else clean.value(payload)
+                mime: payload if is_text(payload) else clean.value(payload)
                 for mime, payload in output["data"].items()
             }
         self._cell_outputs.append(fold(kept, self._recorder.workspace.store, clean))

@@ -20,13 +20,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from blake3 import blake3
 
-from .secret_forms import MARK, spans
+from .secret_forms import MARK, SHORT, spans
 from .secret_names import is_secret_name
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 SHORTEST_LEARNED = 8
 """A shorter value may be anything: it is replaced where its name stands, and nowhere else."""
@@ -44,7 +47,7 @@ class Redactor:
         self._learned_pattern: re.Pattern[str] | None = None
 
     @classmethod
-    def open(cls, path: Path) -> Redactor:
+    def open(cls, path: Path) -> Self:
         """The redactor of a project, by the file of its salt, which is made on the first use. Raises OSError."""
         with suppress(FileExistsError), path.open("xb") as file:
             path.chmod(0o600)
@@ -124,6 +127,36 @@ class Redactor:
         if isinstance(value, (list, tuple)):
             return [self.value(item, name) for item in value]
         return value
+
+
+class RepeatingRedactor(Redactor):
+    """For what is looked through again and again while it grows, as a notebook is each time that it is saved.
+
+    Used by one thread. A long text that was in the value before costs nothing,
+    unless more secrets are known by now.
+    """
+
+    def __init__(self, salt: bytes) -> None:
+        super().__init__(salt)
+        self._before: dict[str, tuple[int, str]] = {}
+        self._now: dict[str, tuple[int, str]] = {}
+
+    def whole(self, value: Any) -> Any:
+        """All of the value without its secrets; see `value`."""
+        self._before, self._now = self._now, {}
+        return self.value(value)
+
+    def text(self, text: str) -> str:
+        """See `Redactor.text`."""
+        if len(text) <= SHORT:
+            return super().text(text)
+        # Python hashes a text once, and compares it with itself at once
+        known = self._before.get(text)
+        if known is None or known[0] != self.learned:
+            clean = super().text(text)
+            known = self.learned, clean
+        self._now[text] = known
+        return known[1]
 
 
 def _is_telling(value: str) -> bool:

@@ -65,10 +65,15 @@ def is_binary(mime: str) -> bool:
     return mime.startswith(("image/", "audio/", "video/", "application/pdf")) and not mime.endswith("+xml")
 
 
+def is_text(payload: Any) -> bool:
+    """Whether a payload is a text, in one piece or by lines."""
+    return isinstance(payload, str) or (
+        isinstance(payload, list) and all(isinstance(line, str) for line in payload)
+    )
+
+
 def _joined(payload: Any) -> Any:
-    if isinstance(payload, list) and all(isinstance(line, str) for line in payload):
-        return "".join(payload)
-    return payload
+    return "".join(payload) if isinstance(payload, list) and is_text(payload) else payload
 
 
 def _fold(text: Any, mime: str, store: Objects) -> Any:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from jupyter_mlx.capture.redact import Redactor
+from jupyter_mlx.capture.redact import RepeatingRedactor
 from jupyter_mlx.config.machine import Kernels, kernels_here
 from jupyter_mlx.errors import ExecutionError, MlxError
 from jupyter_mlx.starting import for_papermill
@@ -146,7 +146,7 @@ class _Watch:
         path = Path(self.job.executed)
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         # what cannot be said in UTF-8 (lone surrogates) is replaced, not a reason to lose the rest
-        data = str(writes(from_dict(self._redactor.value(self.node)))).encode("utf-8", "replace")
+        data = str(writes(from_dict(self._redactor.whole(self.node)))).encode("utf-8", "replace")
         try:
             temporary.write_bytes(data)
             temporary.replace(path)
@@ -155,12 +155,12 @@ class _Watch:
                 temporary.unlink(missing_ok=True)
 
 
-def _redactor(job: Job) -> Redactor:
+def _redactor(job: Job) -> RepeatingRedactor:
     """What takes secrets out of the executed notebook, the same as of the run where there is a project."""
     try:
-        redactor = Redactor.open(Path(job.root) / ".mlx" / "salt")
+        redactor = RepeatingRedactor.open(Path(job.root) / ".mlx" / "salt")
     except OSError:
-        redactor = Redactor(os.urandom(32))
+        redactor = RepeatingRedactor(os.urandom(32))
     redactor.learn_named({**os.environ, **job.env})
     redactor.value(job.params)
     return redactor

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_mlx.capture.redact import Redactor
+from jupyter_mlx.capture.redact import Redactor, RepeatingRedactor
 
 SECRETS = {
     "aws": "AKIA" + "ABCDEFGHIJKLMNOP",
@@ -136,3 +136,17 @@ def test_the_text_of_real_notebooks_stays_as_it_is(redactor):
         if path.is_file():
             text = path.read_text(encoding="utf-8")
             assert redactor.text(text) == text
+
+
+def test_what_is_looked_through_again_is_as_clean_as_the_first_time(tmp_path):
+    once, again = (kind.open(tmp_path / "salt") for kind in (Redactor, RepeatingRedactor))
+    long = "x" * 2000
+    secret = "Tr0ub4dor&3xyz"
+    before = [f"{long} {secret}", f"{long} 1"]
+    assert again.whole(before) == before
+    # a text that comes later gives it away
+    after = [*before, f"{long} password = '{secret}'"]
+    again.whole(after)
+    assert secret not in str(again.whole(after))
+    once.value(after)
+    assert again.whole(after) == once.value(after)
