@@ -17,7 +17,7 @@ import html
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,11 @@ SHORTEST_LEARNED = 8
 """A shorter value may be anything: it is replaced where its name stands, and nowhere else."""
 DECLARED = "MLX_SECRET_"
 """Environment variables that begin so hold what the user has said is a secret, whatever it looks like."""
+
+
+_KEY = "PRIVATE KEY-----"
+_LONGEST_KEY = 300
+"""Lines: what has not ended by then is no key."""
 
 
 class Redactor:
@@ -104,6 +109,21 @@ class Redactor:
         if self._learned_pattern is not None:
             text = self._learned_pattern.sub(lambda found: self._learned.get(found[0], MARK + ">"), text)
         return text
+
+    def lines(self, lines: Iterable[str]) -> Iterator[str]:
+        """Lines without their secrets as they come; those of a key block together, when it has ended."""
+        held: list[str] = []
+        for line in lines:
+            if held or ("-----BEGIN " in line and _KEY in line):
+                held.append(line)
+                if "-----END " not in line and len(held) < _LONGEST_KEY:
+                    continue
+                yield self.text("".join(held))
+                held = []
+            else:
+                yield self.text(line)
+        if held:
+            yield self.text("".join(held))
 
     def _replaced(self, text: str, found: Sequence[tuple[int, int]]) -> str:
         parts, after = [], 0

@@ -150,3 +150,16 @@ def test_what_is_looked_through_again_is_as_clean_as_the_first_time(tmp_path):
     assert secret not in str(again.whole(after))
     once.value(after)
     assert again.whole(after) == once.value(after)
+
+
+def test_a_key_is_taken_out_of_lines_as_they_come(redactor):
+    begin, end = "-----BEGIN RSA PRIVATE KEY-----\n", "-----END RSA PRIVATE KEY-----\n"
+    whole = "".join(redactor.lines(["a\n", begin, "c4n4Ry\n", end, "b\n"]))
+    assert "c4n4Ry" not in whole
+    assert whole.startswith("a\n<redacted:")
+    assert whole.endswith("\nb\n")
+    assert "c4n4Ry" not in "".join(redactor.lines(["a\n", begin, "c4n4Ry\n"]))
+    # as they come: none is kept back that is no key's
+    some = redactor.lines(iter(["a\n", *["-----BEGIN PUBLIC KEY-----\n"] * 2]))
+    assert [next(some), next(some)] == ["a\n", "-----BEGIN PUBLIC KEY-----\n"]
+    assert len("".join(redactor.lines([begin, *["x\n"] * 500])).splitlines()) > 100

@@ -69,8 +69,7 @@ def _run(job: Job, announce: Announce) -> tuple[int, str, bool]:
         last, printed_at = "", 0.0
         end = None if job.timeout_s is None else time.monotonic() + job.timeout_s
         try:
-            for line in _until(lines, end):
-                clean = redactor.text(line)
+            for clean in redactor.lines(_until(lines, end)):
                 log.write(clean)
                 log.flush()
                 last = clean.strip()[:LONGEST_LINE] or last
