@@ -69,15 +69,16 @@ def install_tools() -> None:
 def passed(interpreter: Path, chosen: list[str]) -> int:
     """Pass the tests by two pytest at once, since Playwright's event loop does not share a process with Jupyter's."""
     pytest = (interpreter, "-m", "pytest", *chosen, "--dist", "loadfile", "--no-loadscope-reorder")
+    slowest = ("--durations", "20", "--durations-min", "5")
     pages_part, other_part = ("tests/ui", *cache("pages")), ("tests", "--ignore=tests/ui", *cache("others"))
     # browsers, kernels and servers are waited for: together they leave no processor idle
-    beside = (*pytest, *pages_part, "-n", "2")
+    beside = (*pytest, *pages_part, *slowest, "-n", "2")
     with tempfile.TemporaryFile("w+") as told:
         print("$", *beside, "(beside the others; shown at the end)", flush=True)
         pages = subprocess.Popen([str(word) for word in beside], cwd=ROOT, stdout=told, stderr=told)
         try:
             parallel = ("-n", str((os.cpu_count() or 1) + 1))
-            first = run(*pytest, *other_part, *parallel)
+            first = run(*pytest, *other_part, *slowest, *parallel)
             second = pages.wait()
         finally:
             pages.terminate()
