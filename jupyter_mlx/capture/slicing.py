@@ -27,6 +27,8 @@ class Executed:
     cell_id: str | None = None
     whole: bool = False
     """Whether it is known to have run to its end."""
+    gone: bool = False
+    """Whether its notebook is known to have it no more."""
 
 
 def slice_of(source: str, earlier: Sequence[Executed], cell_id: str | None = None) -> Slice:
@@ -131,6 +133,8 @@ def _notes(earlier: Sequence[Executed], kept: Sequence[int], cell_id: str | None
             why = "an earlier text of the tracked cell itself"
         elif earlier[newest[cell.cell_id]].source != cell.source:
             why = "a cell that was edited and executed again since"
+        elif cell.gone:
+            why = "a cell that the notebook has no more"
         else:
             continue
         told.add(cell.source)

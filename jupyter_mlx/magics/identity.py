@@ -23,7 +23,10 @@ from .options import split
 How: TypeAlias = Literal["", "request", "runner", "vscode", "papermill", "command", "session", "guessed"]
 
 REQUEST_KEY = "jupyter_mlx"
-"""Where our JupyterLab extension puts `{"notebook", "root"}` into the metadata of an execute request."""
+"""Where our JupyterLab extension puts what it tells into the metadata of an execute request.
+
+`notebook` and `root`, its path and the server's folder; `cells`, the ids of its code cells.
+"""
 NOTEBOOKS = (".ipynb", ".py", ".md", ".Rmd", ".qmd")
 EXECUTORS = {"papermill", "nbconvert", "jupyter-nbconvert", "jupyter-execute", "execute", "nbclient"}
 """Commands that execute the notebooks named in their command line."""
@@ -66,7 +69,7 @@ class Witness:
             cell_id: what the front end calls the cell.
             cell: its source below `%%track`, to find it in its notebook where no front end says its id.
         """
-        told = _from_request(_metadata(self._shell))
+        told = _from_request(_told(self._shell))
         if told is not None:
             self._last_told = told
             return Identity(_inside(told, root), cell_id, "request")
@@ -96,19 +99,26 @@ class Witness:
         yield "session", lambda: _path(_VSCODE_SESSION.sub("", os.environ.get("JPY_SESSION_NAME", "")))
 
 
-def _metadata(shell: Any) -> dict[str, Any]:
-    """What the front end sent with the request that is answered now; empty in a terminal."""
+def cells_told(shell: Any) -> tuple[str, frozenset[str]] | None:
+    """The notebook that our extension names with the request that is answered now, and the ids of its code cells."""
+    told = _told(shell)
+    notebook, cells = told.get("notebook"), told.get("cells")
+    if not isinstance(notebook, str) or not isinstance(cells, list):
+        return None
+    return notebook, frozenset(cell for cell in cells if isinstance(cell, str))
+
+
+def _told(shell: Any) -> dict[str, Any]:
+    """What our extension sent with the request that is answered now; empty in a terminal."""
     ask = getattr(shell, "get_parent", None)
     parent = ask() if callable(ask) else None
-    found = parent.get("metadata") if isinstance(parent, dict) else None
+    metadata = parent.get("metadata") if isinstance(parent, dict) else None
+    found = metadata.get(REQUEST_KEY) if isinstance(metadata, dict) else None
     return found if isinstance(found, dict) else {}
 
 
-def _from_request(metadata: dict[str, Any]) -> Path | None:
+def _from_request(told: dict[str, Any]) -> Path | None:
     """The notebook that our extension names; None where the server's folder is not on this machine."""
-    told = metadata.get(REQUEST_KEY)
-    if not isinstance(told, dict):
-        return None
     root, notebook = told.get("root"), told.get("notebook")
     if not (isinstance(root, str) and isinstance(notebook, str) and root and notebook):
         return None

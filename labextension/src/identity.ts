@@ -25,16 +25,27 @@ export interface IRequests {
   sent(code: string): void;
 }
 
-/** Tell the kernels of a notebook which one they execute; `root` is the server's folder. */
+/** With more code cells a notebook's ids are not told: they go with every request. */
+const MOST_CELLS = 2000;
+
+/**
+ * Tell the kernels of a notebook which one they execute, and which code cells it
+ * has; `root` is the server's folder.
+ */
 export function tellNotebook(
   context: DocumentRegistry.IContext<DocumentRegistry.IModel>,
   contents: Contents.IManager,
   root: string,
+  codeCells: () => readonly string[],
   requests: IRequests
 ): void {
   const { sessionContext } = context;
-  // asked at each request: the notebook may have been renamed
-  const place = () => placeOf(context.path, contents, root);
+  // asked at each request: the notebook may have been renamed, cells deleted
+  const place = () => {
+    const told = placeOf(context.path, contents, root);
+    const cells = told ? codeCells() : [];
+    return cells.length > MOST_CELLS ? told : told && { ...told, cells: [...cells] };
+  };
   const wrap = (kernel: Kernel.IKernelConnection | null | undefined) => {
     if (kernel) {
       addToRequests(kernel, place, requests);

@@ -153,6 +153,14 @@ def test_a_note_says_that_a_cell_was_edited_since():
     assert slicing.slice_of("rate", cells, "c").notes == ()
 
 
+def test_a_note_says_that_the_notebook_has_a_cell_no_more():
+    cells = [Executed("rate = 1", "a", whole=True, gone=True), Executed("y = 2", "b", whole=True)]
+    assert slicing.slice_of("rate", cells, "c").notes == (
+        "rate: made by a cell that the notebook has no more; the slice has its text as it was executed",
+    )
+    assert slicing.slice_of("y", cells, "c").notes == ()
+
+
 def test_a_slicer_that_has_seen_the_notebook_grow_finds_what_a_new_one_finds():
     cells = [
         Executed(cell, whole=True)

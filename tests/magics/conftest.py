@@ -46,16 +46,18 @@ class Kernel:
         self.client.start_channels()
         self.client.wait_for_ready(timeout=PATIENCE_S)
 
-    def __call__(self, code: str, timeout: float = PATIENCE_S, cell_id: str = "cell-1") -> Reply:
-        return self.wait(self.send(code, cell_id), timeout)
+    def __call__(
+        self, code: str, timeout: float = PATIENCE_S, cell_id: str = "cell-1", **metadata: object
+    ) -> Reply:
+        return self.wait(self.send(code, cell_id, **metadata), timeout)
 
-    def send(self, code: str, cell_id: str = "cell-1") -> str:
+    def send(self, code: str, cell_id: str = "cell-1", **metadata: object) -> str:
         """Ask for the execution of a cell, as JupyterLab does; the request's id."""
         content = {
             "code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False,
             "stop_on_error": False,
         }  # fmt: skip
-        message = self.client.session.msg("execute_request", content, metadata={"cellId": cell_id})
+        message = self.client.session.msg("execute_request", content, metadata={"cellId": cell_id, **metadata})
         self.client.shell_channel.send(message)
         return message["header"]["msg_id"]
 

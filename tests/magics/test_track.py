@@ -346,6 +346,26 @@ def test_a_failed_cell_has_no_guessed_metrics(kernel, last):
     assert (last().metrics, last().guessed) == ({}, ())
 
 
+def test_a_run_says_that_it_needs_a_cell_that_its_notebook_has_no_more(kernel, last):
+    def execute(code, cell_id, *cells, notebook="a.ipynb"):
+        kernel(code, cell_id=cell_id, jupyter_mlx={"notebook": notebook, "cells": cells})
+
+    execute("kept = 1", "a", "a", "b", "c")
+    execute("lost = 2", "b", "a", "b", "c")
+    # on the same kernel another notebook, and a console, which tells nothing
+    execute("other = 3", "x", "x", notebook="b.ipynb")
+    kernel("asked = 4", cell_id="console")
+    execute("%%track\nkept, lost, other, asked", "c", "a", "c")
+    # other tests have left their cells in this kernel
+    assert [note for note in last().slice_notes if "no more" in note] == [
+        "lost: made by a cell that the notebook has no more; the slice has its text as it was executed",
+    ]
+    # what a hostile or a later front end may send is no reason to fail
+    for cells in ("a", [1, None], {"a": 1}):
+        kernel("%%track\nkept", jupyter_mlx={"notebook": "a.ipynb", "cells": cells})
+        assert last().status == "finished"
+
+
 def test_seeds_resources_and_the_slice_with_its_notes_are_in_the_run(kernel, last):
     kernel("import random\nrandom.seed(42)")
     kernel("rate = 1", cell_id="edited")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import nbformat
 import pytest
-from conftest import open_lab, open_notebook, run_cells
+from conftest import open_lab, open_notebook, run_cells, run_command
 from waiting import until
 
 
@@ -68,6 +68,23 @@ def test_on_one_kernel_each_notebook_is_told_from_the_other_and_from_a_console(p
     )
     # nobody says where it is; the notebook that used the kernel last is a guess, and marked so
     assert place(recorded("of-console")) == ("two.ipynb", None, "guessed")
+
+
+def test_a_run_says_that_it_needs_a_cell_that_was_deleted(page, notebook, lab, recorded):
+    path = notebook(
+        "%load_ext jupyter_mlx", "kept = 1", "lost = 2", "%%track of-both\nkept + lost", name="deleted.ipynb"
+    )
+    open_notebook(page, path)
+    run_cells(page, 3)
+    page.locator(".jp-NotebookPanel:visible .jp-Cell").nth(2).locator(".jp-InputPrompt").click()
+    run_command(page, "notebook:delete-cell")
+    page.locator(".jp-NotebookPanel:visible .jp-Cell").nth(2).locator(".cm-content").click()
+    page.keyboard.press("Shift+Enter")
+    run = recorded("of-both")
+    assert run.slice[-2:] == ("kept = 1", "lost = 2")
+    assert run.slice_notes == (
+        "lost: made by a cell that the notebook has no more; the slice has its text as it was executed",
+    )
 
 
 def test_notebook_7_says_it_too(lab, context, notebook, recorded):

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { addToRequests, METADATA_KEY, placeOf } from '../identity';
+import { addToRequests, METADATA_KEY, placeOf, tellNotebook } from '../identity';
 
 const CONTENTS = {
   driveName: (path: string) => (path.includes(':') ? path.split(':')[0]! : ''),
@@ -31,6 +31,30 @@ test('the path goes with the request, beside what JupyterLab sends', () => {
     [false, { cellId: 'c', [METADATA_KEY]: { notebook: 'a.ipynb', root: '/srv' } }],
     [undefined, { [METADATA_KEY]: { notebook: 'sub/b.ipynb', root: '/srv' } }]
   ]);
+});
+
+test('the code cells of the moment go with the request, unless they are very many', () => {
+  const { kernel, sent } = connection();
+  let cells = ['a', 'b'];
+  const sessionContext = { session: { kernel }, kernelChanged: { connect: () => true } };
+  const context = { path: 'a.ipynb', sessionContext } as never;
+  const heard: string[] = [];
+  tellNotebook(context, CONTENTS as never, '/srv', () => cells, {
+    before: () => heard.push('before'),
+    sent: code => heard.push(code)
+  });
+  kernel.requestExecute({ code: '1' });
+  cells = ['b'];
+  kernel.requestExecute({ code: '2' });
+  cells = Array.from({ length: 2001 }, (_, at) => `${at}`);
+  kernel.requestExecute({ code: '3' });
+  const told = { notebook: 'a.ipynb', root: '/srv' };
+  assert.deepEqual(sent, [
+    [undefined, { [METADATA_KEY]: { ...told, cells: ['a', 'b'] } }],
+    [undefined, { [METADATA_KEY]: { ...told, cells: ['b'] } }],
+    [undefined, { [METADATA_KEY]: told }]
+  ]);
+  assert.deepEqual(heard, ['before', '1', 'before', '2', 'before', '3']);
 });
 
 test('a connection is wrapped once', () => {

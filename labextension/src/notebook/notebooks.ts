@@ -71,7 +71,11 @@ export class Notebooks {
       onMissing: () => this.onMissing(sessionContext.kernelDisplayName)
     });
     const root = PageConfig.getOption('jupyterMlxRoot');
-    tellNotebook(context, this.app.serviceManager.contents, root, {
+    const codeCells = () =>
+      panel.content.widgets
+        .filter(cell => cell.model.type === 'code')
+        .map(cell => cell.model.id);
+    tellNotebook(context, this.app.serviceManager.contents, root, codeCells, {
       before: () => magics.before(),
       sent: code => magics.sent(code)
     });
