@@ -57,7 +57,9 @@ class Kernel:
             "code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False,
             "stop_on_error": False,
         }  # fmt: skip
-        message = self.client.session.msg("execute_request", content, metadata={"cellId": cell_id, **metadata})
+        message = self.client.session.msg(
+            "execute_request", content, metadata={"cellId": cell_id, **metadata}
+        )
         self.client.shell_channel.send(message)
         return message["header"]["msg_id"]
 
