@@ -329,11 +329,8 @@ class ActiveRun(LoggedRun):
         clean = self._recorder.redactor
         # `fold` cleans text, and leaves images as they are; a large text is not to be looked through twice
         by_fold = {"data", "text"} if output.get("output_type") == "stream" else {"data"}
-        kept = {
-            key: value if key in by_fold else clean.value(value)
-            for key, value in output.items()
-            if key != "transient"
-        }
+        kept = {key: value if key in by_fold else clean.value(value) for key, value in output.items()}
+        kept.pop("transient", None)
         if "data" in output:
             kept["data"] = {
                 mime: payload if is_text(payload) else clean.value(payload)
