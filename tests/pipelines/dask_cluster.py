@@ -23,7 +23,8 @@ class Cluster:
             "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)
         )
         self.file = file
-        self._wait(file.exists)
+        # Dask makes it, and then writes into it
+        self._wait(lambda: file.exists() and file.read_text().rstrip().endswith("}"))
         self.address = json.loads(file.read_text())["address"]
 
     def add_worker(self, *options: str, hidden: Path | None = None) -> subprocess.Popen:
