@@ -47,6 +47,11 @@ class Afterwards:
                 self._changed.notify_all()
         return done
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits until all is done."""
+        return self._flushing > 0
+
     def flush(self) -> None:
         """Wait until all that was asked for is done; it is begun at once."""
         with self._changed:

@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from .capture.lineage import audit
 from .capture.lineage.events import look
 from .capture.lineage.listening import Listening
 from .data import inputs as keeping
+from .data.paths import NoSuchPathError
 from .errors import MlxError
 from .ledger.run import FileVersion
 from .store.copying import hash_file
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from .capture.lineage.seen import Seen, SeenFile
     from .data.workspace import Version, Workspace
 
+NOT_YET = " was read and is not stored yet"
+GONE = "{} was read and removed before it could be stored; `jmlx add` it"
 FOLD_FILES = 16
 """From so many files of one tracked folder on, a run names the folder's version instead of each file."""
 
@@ -37,8 +40,24 @@ class Found:
     outside: list[SeenFile] = field(default_factory=list)
     """Files outside the project: `outside` gives their versions, which takes as long as reading them."""
     incomplete: list[str] = field(default_factory=list)
+    late: list[Late] = field(default_factory=list)
+    """Large inputs, which take as long to store as reading them."""
     problems: list[str] = field(default_factory=list)
     """What could not be stored, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """An input whose version is still to be had."""
+
+    path: str
+    version: Callable[[], FileVersion | None]
+    """Stores it, and names it; None where it is gone."""
+
+    @property
+    def problem(self) -> str:
+        """What is to be said of it until then, and if its process does not come to it."""
+        return f"{self.path}{NOT_YET}"
 
 
 class RunFiles:
@@ -72,7 +91,10 @@ class RunFiles:
         written = {file.path for file in seen.role("output")}
         with audit.quiet():
             for file in self._folded(seen.role("input")):
-                self._add(found, found.inputs, file, lambda each: self._input(each, written))
+                if self._is_put_off(file):
+                    found.late.append(Late(file.path, partial(self._late, file, written)))
+                else:
+                    self._add(found, found.inputs, file, lambda each: self._input(each, written))
             for file in self._folded(seen.role("output")):
                 self._add(found, found.outputs, file, self._save)
         return found
@@ -95,9 +117,7 @@ class RunFiles:
         if made is not None:
             files.append(made)
         elif file.how == "seen":
-            found.incomplete.append(
-                f"{file.path} was read and removed before it could be stored; `jmlx add` it"
-            )
+            found.incomplete.append(GONE.format(file.path))
 
     def _input(self, file: SeenFile, written: set[str]) -> FileVersion | None:
         """An input as it was when the run opened it, where that is known."""
@@ -107,6 +127,18 @@ class RunFiles:
         # of its own changes a run has seen both versions; those of others came while it read
         own = file.gone or file.path in written
         return _version(kept, replace(file, changed=file.changed and not own))
+
+    def _is_put_off(self, file: SeenFile) -> bool:
+        """Whether an input is stored after the run: one that is large, and of which the version is not known."""
+        if not file.inside or file.gone or self._inputs.kept(file.path) is not None:
+            return False
+        return self._inputs.put_off(file.path)
+
+    def _late(self, file: SeenFile, written: set[str]) -> FileVersion | None:
+        if self._inputs.finish(file.path) is None:
+            # another one than was read, since the run ended or before
+            return _as_it_is(self._workspace, replace(file, changed=True))
+        return self._input(file, written)
 
     def _save(self, file: SeenFile) -> FileVersion:
         return _version(self._workspace.save(file.path), file)
@@ -137,12 +169,21 @@ def earlier(workspace: Workspace, files: Iterable[SeenFile]) -> Found:
                 found.incomplete.append(
                     f"{file.path} was read by an earlier cell and is gone; `jmlx add` keeps what is to be read again"
                 )
+            elif keeping.is_put_off(workspace, file.path):
+                found.late.append(Late(file.path, partial(_as_it_is, workspace, file)))
             else:
                 try:
                     found.inputs.append(_version(workspace.save(file.path), file))
                 except (MlxError, OSError) as error:
                     found.problems.append(f"{file.path} could not be recorded: {error}")
     return found
+
+
+def _as_it_is(workspace: Workspace, file: SeenFile) -> FileVersion | None:
+    try:
+        return _version(workspace.save(file.path), file)
+    except NoSuchPathError:
+        return None
 
 
 def outside(files: Iterable[SeenFile], role: str) -> list[FileVersion]:

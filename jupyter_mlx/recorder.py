@@ -26,7 +26,7 @@ from .ledger.given import as_number, as_step
 from .ledger.payloads import fold, is_text
 from .ledger.rows import plain
 from .ledger.run import Failure, FileVersion, How, Kind, Run, Status, new_id, utc_now
-from .lineage import RunFiles, earlier
+from .lineage import Found, Late, RunFiles, earlier
 from .settling import GitLook, Report, Sealed, Settling
 from .wording import counted
 
@@ -231,6 +231,7 @@ class ActiveRun(LoggedRun):
         self._cell_outputs: list[dict[str, Any]] = []
         self._files: RunFiles | None = None
         self._outside: list[SeenFile] = []
+        self._late: list[Late] = []
         self._guessed: tuple[str, ...] = ()
         self._incomplete: list[str] = []
         self._unrecorded: list[str] = []
@@ -275,20 +276,19 @@ class ActiveRun(LoggedRun):
         """Note the files that were seen being read and written; what could not be stored is returned as told."""
         if self._files is None:
             return []
-        found = self._files.versions()
-        for role, files in ((self._inputs, found.inputs), (self._outputs, found.outputs)):
-            for file in files:
-                role.setdefault(file.path, file)
-        self._outside, self._incomplete = found.outside, found.incomplete
-        return self.add_problems(found.problems)
+        return self._add(self._files.versions())
 
     def add_earlier(self, files: Iterable[SeenFile]) -> list[str]:
         """Note what code that the run depends on read before it; what could not be stored is returned as told."""
-        found = earlier(self._recorder.workspace, files)
-        for file in found.inputs:
-            self._inputs.setdefault(file.path, file)
-        self._outside = [*self._outside, *found.outside]
-        self._incomplete = [*self._incomplete, *found.incomplete]
+        return self._add(earlier(self._recorder.workspace, files))
+
+    def _add(self, found: Found) -> list[str]:
+        for role, files in ((self._inputs, found.inputs), (self._outputs, found.outputs)):
+            for file in files:
+                role.setdefault(file.path, file)
+        self._outside += found.outside
+        self._incomplete += found.incomplete
+        self._late += found.late
         return self.add_problems(found.problems)
 
     def add_modules(self, files: Mapping[str, bool]) -> list[str]:
@@ -376,7 +376,7 @@ class ActiveRun(LoggedRun):
             incomplete=tuple(self._incomplete),
             problems=self._problems(report),
         )
-        self._recorder.settling.seal(Sealed(run, self._look, self._held, report, self._outside))
+        self._recorder.settling.seal(Sealed(run, self._look, self._held, report, self._outside, self._late))
 
     def _problems(self, report: Report | None) -> tuple[str, ...]:
         """What could not be recorded; what nobody was told yet is told."""

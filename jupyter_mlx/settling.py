@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from .capture.redact import Redactor
     from .data.workspace import Workspace
     from .ledger.ledger import Ledger
-    from .ledger.run import Run
+    from .ledger.run import FileVersion, Run
+    from .lineage import Late
 
 Report: TypeAlias = "Callable[[str], None]"
 """Takes what could not be recorded, for the user to read."""
@@ -55,6 +56,7 @@ class Sealed:
     report: Report | None = None
     outside: Sequence[SeenFile] = ()
     """Files outside the project: to hash them takes as long as reading them."""
+    late: Sequence[Late] = ()
 
 
 class Settling:
@@ -87,7 +89,9 @@ class Settling:
             AccessError: the ledger could not be written; `seal_late` tries again.
         """
         loaded = tuple(sys.modules)
-        sealed.run = self._with_what_is_known(sealed, loaded)
+        # true until it is done, and for good if the process is killed before
+        told = tuple(dict.fromkeys((*sealed.run.problems, *(late.problem for late in sealed.late))))
+        sealed.run = replace(self._with_what_is_known(sealed, loaded), problems=told)
         try:
             self._ledger.seal(sealed.run)
         except AccessError as error:
@@ -156,11 +160,14 @@ class Settling:
         try:
             with audit.quiet():
                 run = replace(
-                    run,
+                    self._with_late(run, sealed),
                     environment=str(self._environment(loaded)),
                     git=self._git_facts(sealed.look.state),
-                    inputs=(*run.inputs, *lineage.outside(outside, "input")),
-                    outputs=(*run.outputs, *lineage.outside(outside, "output")),
+                )
+                run = replace(
+                    run,
+                    inputs=_once(*run.inputs, *lineage.outside(outside, "input")),
+                    outputs=_once(*run.outputs, *lineage.outside(outside, "output")),
                 )
                 self._keep_record(self._ledger.finish(run))
         except (MlxError, OSError) as error:
@@ -169,6 +176,23 @@ class Settling:
                 self._ledger.seal(replace(run, problems=(*run.problems, problem)))
             if sealed.report is not None:
                 sealed.report(f"run {run.id[:8]}: {problem}")
+
+    def _with_late(self, run: Run, sealed: Sealed) -> Run:
+        """The run with its large inputs."""
+        inputs, problems = list(run.inputs), list(run.problems)
+        for late in sealed.late:
+            try:
+                version = late.version()
+            except (MlxError, OSError) as error:
+                problem = f"{late.path} could not be recorded: {error}"
+            else:
+                problem = "" if version else lineage.GONE.format(late.path)
+                inputs += [version] if version else []
+            problems = [each for each in problems if each != late.problem]
+            problems += [problem] if problem else []
+            if problem and sealed.report is not None:
+                sealed.report(f"run {run.id[:8]}: {problem}")
+        return replace(run, inputs=_once(*inputs), problems=tuple(problems))
 
     def _environment(self, loaded: tuple[str, ...]) -> Digest:
         """Store the environment; it is the same from run to run, and long to clean of secrets."""
@@ -188,6 +212,11 @@ class Settling:
         if state.diff:
             facts["diff"] = str(self._workspace.store.put(self._redactor.text(state.diff).encode()))
         return facts
+
+
+def _once(*files: FileVersion) -> tuple[FileVersion, ...]:
+    """Each path once: an earlier cell may have read it, too."""
+    return tuple({file.path: file for file in reversed(files)}.values())[::-1]
 
 
 def _let_go(held: ExitStack) -> None:

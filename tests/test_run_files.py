@@ -1,17 +1,23 @@
 """The versions that a run names of what it read and wrote: as they were when it read them."""
 
+import errno
 import os
+import queue
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
-from waiting import until
+from waiting import PATIENCE_S, until
 
 import jupyter_mlx as jm
+from jupyter_mlx.afterwards import afterwards
 from jupyter_mlx.data import inputs as inputs_of
+from jupyter_mlx.data.workspace import Workspace
 from jupyter_mlx.digest import Digest
+from jupyter_mlx.errors import AccessError
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="listens to inotify, which Linux has")
 
@@ -119,12 +125,178 @@ def test_what_is_stored_too_late_is_not_taken_for_what_was_read(project):
     path = project.root / "large.bin"
     path.write_bytes(b"1" * (3 << 20))
     inputs = inputs_of.begin(project.workspace)
-    with inputs._busy:  # the thread beside comes late
+    with inputs._changed:  # the thread beside comes late
         inputs.opened("large.bin")
         path.write_bytes(b"2")
     until(lambda: project.store.has(Digest.of(b"2")))
     inputs.close()
     assert inputs.kept("large.bin") is None
+
+
+LARGE = b"1" * inputs_of.LATE_BYTES
+
+
+@pytest.fixture
+def idle(monkeypatch):
+    """The thread beside comes to nothing, as on a machine that the run keeps busy."""
+    monkeypatch.setattr(inputs_of, "_asked", queue.SimpleQueue())
+
+
+@pytest.fixture
+def resting():
+    """What is done after a run is not begun before the test lets it."""
+    gate = threading.Event()
+    afterwards().ask(gate.wait)
+    yield gate
+    gate.set()
+    afterwards().flush()
+
+
+def late_run(project, action=lambda: Path("large.bin").read_bytes()):
+    """A run that reads `large.bin`, sealed, and not completed yet."""
+    Path("large.bin").write_bytes(LARGE)
+    with jm.run("block") as run:
+        action()
+    return project.ledger.get(run.id)
+
+
+@pytest.mark.usefixtures("idle")
+def test_nobody_waits_until_a_large_input_is_stored(project, resting):
+    run = late_run(project)
+    assert (run.status, run.inputs) == ("finished", ())
+    assert run.problems == ("large.bin was read and is not stored yet",)
+    assert not project.store.has(Digest.of(LARGE))
+    resting.set()
+    project.recorder.flush()
+    run = project.ledger.get(run.id)
+    assert [(file.path, file.how, file.changed) for file in run.inputs] == [("large.bin", "seen", False)]
+    assert content(project, run.inputs[0]) == LARGE
+    assert run.problems == ()
+    assert project.ledger.records()[run.id]
+
+
+@pytest.mark.usefixtures("idle")
+def test_a_large_input_that_is_changed_after_the_run_is_marked(project, resting):
+    run = late_run(project)
+    Path("large.bin").write_bytes(b"2")
+    resting.set()
+    project.recorder.flush()
+    run = project.ledger.get(run.id)
+    assert [(content(project, file), file.changed) for file in run.inputs] == [(b"2", True)]
+
+
+@pytest.mark.usefixtures("idle")
+def test_a_large_input_that_is_removed_after_the_run_is_told(project, resting):
+    run = late_run(project)
+    Path("large.bin").unlink()
+    resting.set()
+    with pytest.warns(UserWarning, match="could be stored"):
+        project.recorder.flush()
+    run = project.ledger.get(run.id)
+    assert run.inputs == ()
+    assert run.problems == ("large.bin was read and removed before it could be stored; `jmlx add` it",)
+
+
+@pytest.mark.usefixtures("idle")
+@pytest.mark.parametrize("how", ["write", "remove"])
+def test_a_large_input_that_the_next_run_changes_is_stored_before(project, resting, how):
+    run = late_run(project)
+    with jm.run("next"):
+        Path("large.bin").write_bytes(b"2") if how == "write" else os.remove("large.bin")
+    resting.set()
+    project.recorder.flush()
+    run = project.ledger.get(run.id)
+    assert [(content(project, file), file.changed) for file in run.inputs] == [(LARGE, False)]
+
+
+@pytest.mark.usefixtures("idle")
+def test_a_large_input_that_only_the_file_system_told_of_is_put_off_too(project, resting):
+    run = late_run(project, lambda: subprocess.run("cat large.bin >/dev/null", shell=True, check=True))
+    assert run.problems == ("large.bin was read and is not stored yet",)
+    resting.set()
+    project.recorder.flush()
+    assert [file.digest for file in project.ledger.get(run.id).inputs] == [str(Digest.of(LARGE))]
+
+
+@pytest.mark.usefixtures("idle")
+def test_a_large_input_that_a_full_store_does_not_take_is_told(project, resting, monkeypatch):
+    run = late_run(project)
+
+    def refuse(self, path):
+        raise AccessError.of(OSError(errno.ENOSPC, "full"), "the store")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Workspace, "save", refuse)
+        resting.set()
+        with pytest.warns(UserWarning, match="could not be recorded"):
+            project.recorder.flush()
+    run = project.ledger.get(run.id)
+    assert run.inputs == ()
+    assert run.problems[0].startswith("large.bin could not be recorded: ")
+
+
+KILLED_LATE = """
+import os, signal, threading
+from jupyter_mlx.afterwards import afterwards
+from jupyter_mlx.data import inputs
+inputs.PACE_BYTES_S = 1
+inputs.Processors.has_room = lambda self: False
+import jupyter_mlx as jm
+afterwards().ask(threading.Event().wait)
+with jm.run("killed"):
+    open("large.bin", "rb").read()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_run_whose_process_is_killed_says_which_large_input_it_lacks(project):
+    Path("large.bin").write_bytes(LARGE)
+    subprocess.run([sys.executable, "-c", KILLED_LATE], cwd=project.root, check=False)
+    (summary,) = project.ledger.page().runs
+    run = project.ledger.get(summary.id)
+    assert (run.status, run.problems) == ("finished", ("large.bin was read and is not stored yet",))
+
+
+def test_a_large_input_is_stored_beside_a_long_run(project, ran):
+    def action():
+        Path("large.bin").read_bytes()
+        until(lambda: project.store.has(Digest.of(LARGE)))
+        Path("large.bin").write_bytes(b"2")
+
+    Path("large.bin").write_bytes(LARGE)
+    run = ran(action)
+    assert (content(project, run.inputs[0]), run.inputs[0].changed) == (LARGE, False)
+
+
+@pytest.mark.parametrize("where", ["at once", "in the middle"])
+def test_storing_waits_for_a_free_processor_until_somebody_waits_for_it(project, monkeypatch, where):
+    looks = iter([True] * 3)
+    monkeypatch.setattr(
+        inputs_of.Processors, "has_room", lambda _: where == "in the middle" and next(looks, False)
+    )
+    monkeypatch.setattr(inputs_of, "PACE_BYTES_S", 1)
+    data = os.urandom(64 << 20)
+    Path("large.bin").write_bytes(data)
+    inputs = inputs_of.begin(project.workspace)
+    inputs.opened("large.bin")
+    until(lambda: inputs._storing == "large.bin")
+    time.sleep(0.3)
+    assert inputs._storing == "large.bin"
+    assert inputs.kept("large.bin") is None
+    inputs.close()
+    assert inputs.put_off("large.bin")
+    inputs.hasten("large.bin", PATIENCE_S)
+    version = inputs.finish("large.bin")
+    assert version is not None
+    assert version.digest == Digest.of(data)
+
+
+def test_a_large_input_gets_its_turn_on_a_busy_machine(project, monkeypatch):
+    monkeypatch.setattr(inputs_of.Processors, "has_room", lambda _: False)
+    Path("large.bin").write_bytes(LARGE)
+    inputs = inputs_of.begin(project.workspace)
+    inputs.opened("large.bin")
+    until(lambda: inputs.kept("large.bin"))
 
 
 def test_files_outside_the_project_are_named_and_not_stored(project, ran, tmp_path, monkeypatch):

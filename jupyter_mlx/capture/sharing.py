@@ -254,6 +254,9 @@ class Notebook:
 
     def _is_changed(self, touch: Touch) -> bool:
         by = touch.by
+        if self._is_builtin(touch.name):
+            # what `open` or `range` gave may be changed, never they themselves
+            return touch.writes
         if not by:
             return not touch.consumes or not self._is_new(touch.name)
         package = self.package(by)

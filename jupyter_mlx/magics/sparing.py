@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from jupyter_mlx.caching.variables import Variables, bring, keep, own_key
 from jupyter_mlx.capture.slicing import names_of
 from jupyter_mlx.errors import MlxError
 from jupyter_mlx.ledger.wording import ago, lasted
-from jupyter_mlx.lineage import digest_of
+from jupyter_mlx.lineage import NOT_YET, digest_of
 
 from .telling import inform, warn
 
@@ -75,6 +76,11 @@ class Sparing:
         lacking: Found | None = None
         for id_ in project.ledger.keyed(key, TOLD_S if only_to_tell else 0.0):
             run = project.ledger.get(id_)
+            if _lacks_inputs(run) and not only_to_tell:
+                project.recorder.flush()
+                run = project.ledger.get(id_)
+            if _lacks_inputs(run):
+                continue
             if only_to_tell and sum(file.size_bytes for file in run.inputs) > _QUICK_BYTES:
                 continue
             if not all(_is_as_it_was(project, file) for file in run.inputs):
@@ -112,7 +118,7 @@ class Sparing:
         """Keep what the cell has left in memory, as `Run.variables` has it."""
         space = self._shell.user_ns
         names = _left_by(run.source) & space.keys()
-        values = {name: space[name] for name in sorted(names)}
+        values = {name: space[name] for name in sorted(names) if not _is_given(name, space[name])}
         found: dict[str, Any] = msgspec.to_builtins(keep(values, project.store, own_key()))
         return found
 
@@ -161,10 +167,21 @@ def _lacks(run: Run) -> str:
     return ""
 
 
+def _lacks_inputs(run: Run) -> bool:
+    """Whether some of what it read is still to be stored, or never was."""
+    return any(problem.endswith(NOT_YET) for problem in run.problems)
+
+
 def _left_by(source: str) -> set[str]:
     """The names that a cell binds or changes, but for those of its imports."""
     names = names_of(source)
     return (names.binds | {touch.name for touch in names.touches}) - imports(source)[1]
+
+
+def _is_given(name: str, value: object) -> bool:
+    """Whether a name stands for what every session has: `open`, which IPython wraps, was used and not left."""
+    home = (getattr(value, "__module__", None) or "").partition(".")[0]
+    return hasattr(builtins, name) and home in {"builtins", "io", "_io", "IPython"}
 
 
 def _is_as_it_was(project: Project, file: FileVersion) -> bool:

@@ -40,7 +40,8 @@ _FICLONE = 0x40049409
 def by_itself(wanted: Callable[[], bool]) -> Iterator[None]:
     """While that is wanted, have the block's thread copy and hash without further threads.
 
-    The other processors are for what the user runs; once that has ended, the user waits for this.
+    The other processors are for what the user runs; once that has ended, the user may wait for this.
+    `wanted` is asked before each step of a long file, and may keep the thread waiting.
     """
     token = _alone.set(wanted)
     try:
@@ -91,12 +92,14 @@ def copy_range(source: int, start: int, length: int, target: int, at: int) -> in
 
 def hash_file(fd: int, told: Told | None = None) -> bytes:
     """The 32 bytes of the BLAKE3 of an open file, read from its start."""
-    if os.fstat(fd).st_size >= LONG_BYTES and not _alone.get()():
+    alone = _alone.get()
+    if os.fstat(fd).st_size >= LONG_BYTES and not alone():
         return _hash_long(fd, told)
     hasher, buffer = blake3(), memoryview(bytearray(BLOCK_BYTES))
     os.lseek(fd, 0, os.SEEK_SET)
     with open(fd, "rb", buffering=0, closefd=False) as file:
         while count := file.readinto(buffer):
+            alone()
             hasher.update(buffer[:count])
             if told is not None:
                 told(count)

@@ -113,6 +113,9 @@ def test_the_slice_of_a_notebook_leaves_out_what_only_looks(source, kept):
             "print(x)",
             ["y = 'the %s' % 'x'", "def f(x):\n    x = 1\n    return [x for x in x]", "lambda x: x"],
         ),
+        # a builtin function is not changed by what is done to what it gave
+        ("print(open('x').read())", ["y = open('y').read()", "n = len(open('z', 'w').write('z'))"]),
+        ("print(sorted(range(3)))", ["next(iter(range(4)))", "a = list(range(9)); a.append(1)"]),
     ],
 )
 def test_what_only_looks_as_if_it_did_something_is_left_out(source, earlier):

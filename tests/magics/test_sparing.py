@@ -83,6 +83,14 @@ def test_other_code_params_or_inputs_are_executed(kernel, root, runs, change):
     assert len(runs()) == 2
 
 
+def test_what_every_session_has_is_not_kept_as_what_a_cell_left(kernel, root, runs):
+    (root / "t.txt").write_text("1")
+    kernel("%%track --cache\nlines = open('t.txt').readlines()\nlist = [*list(lines)]")
+    (run,) = runs()
+    assert [name for kept in run.variables["kept"] for name in kept["names"]] == ["lines", "list"]
+    kernel("del list")
+
+
 def test_a_cell_that_goes_on_from_what_it_left_is_executed(kernel):
     kernel("n = 0")
     for _ in range(2):
@@ -112,8 +120,70 @@ def test_a_file_that_changed_since_an_earlier_cell_read_it_is_marked(kernel, roo
     assert [(file.path, file.changed) for file in runs()[0].inputs] == [("t.txt", True)]
 
 
-def test_modules_of_the_project_are_inputs(kernel, root, runs):
+def test_what_an_earlier_cell_read_and_nobody_has_any_more_is_told(kernel, root, runs):
+    (root / "t.txt").write_text("1\n2\n")
+    (root / "own.txt").write_text("read by the cell itself")
+    kernel("text = open('t.txt').read()")
+    (root / "t.txt").unlink()
+    kernel("%%track\nlength = len(text + open('own.txt').read())")
+    (run,) = runs()
+    assert [file.path for file in run.inputs] == ["own.txt"]
+    assert "t.txt was read by an earlier cell and is gone" in run.incomplete[0]
+
+
+def test_what_an_earlier_cell_read_outside_of_the_project_is_an_input(start, root, tmp_path, runs):
+    (tmp_path / "none").mkdir()
+    kernel = start(root, TMPDIR=str(tmp_path / "none"))
+    kernel("%load_ext jupyter_mlx")
+    (tmp_path / "far.txt").write_text("far")
+    (tmp_path / "near.txt").write_text("near")
+    kernel(f"text = open({str(tmp_path / 'far.txt')!r}).read()")
+    kernel(f"%%track\nlength = len(text + open({str(tmp_path / 'near.txt')!r}).read())")
+    kernel("__import__('jupyter_mlx').afterwards.afterwards().flush()")
+    assert {file.path for file in runs()[0].inputs} == {
+        str(tmp_path / "far.txt"),
+        str(tmp_path / "near.txt"),
+    }
+
+
+def test_a_large_input_that_is_still_being_stored_is_waited_for_before_a_cell_is_spared(kernel, root, runs):
+    (root / "large.bin").write_bytes(b"1" * (8 << 20))
+    cell = "%%track --cache\nlength = len(open('large.bin', 'rb').read())"
+    # the thread beside comes to nothing, and what is done after a cell begins late
+    kernel(
+        "import queue, time; from jupyter_mlx import afterwards; from jupyter_mlx.data import inputs\n"
+        "asked, inputs._asked = inputs._asked, queue.SimpleQueue()\n"
+        "_ = afterwards.afterwards().ask(lambda: time.sleep(1))"
+    )
+    kernel(cell)
+    (root / "large.bin").write_bytes(b"2" * (8 << 20))
+    assert "not executed" not in kernel(cell).text
+    text = kernel(cell).text
+    assert "not executed" in text
+    kernel("inputs._asked = asked")
+    assert len(runs()) == 2
+
+
+def test_a_large_input_that_an_earlier_cell_read_is_named_once_it_is_stored(kernel, root, runs):
+    (root / "large.bin").write_bytes(b"1" * (8 << 20))
+    kernel(
+        "import queue, time; from jupyter_mlx import afterwards; from jupyter_mlx.data import inputs\n"
+        "asked, inputs._asked = inputs._asked, queue.SimpleQueue()\n"
+        "_ = afterwards.afterwards().ask(lambda: time.sleep(1))"
+    )
+    kernel("%%track\ndata = open('large.bin', 'rb').read()")
+    kernel("%%track\nlength = len(data)")
+    assert [run.inputs for run in runs()] == [(), ()]
+    kernel("inputs._asked = asked; afterwards.afterwards().flush()")
+    assert [[file.path for file in run.inputs] for run in runs()] == [["large.bin"]] * 2
+    assert [run.problems for run in runs()] == [(), ()]
+
+
+def test_modules_of_the_project_are_inputs(start, root, runs):
     (root / "helper.py").write_text("x = 1\n")
+    # one of its own: what is imported stays, and counts for the cells of the tests to come
+    kernel = start(root)
+    kernel("%load_ext jupyter_mlx")
     kernel("import sys; sys.path.insert(0, '.')\nimport helper")
     kernel("%%track\nhelper.x")
     assert [(file.path, file.changed) for file in runs()[0].inputs] == [("helper.py", False)]

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from .events import GONE, MADE, READ, TOUCHES, UNSURE, UPDATED, absolute, look
 from .places import Places
@@ -41,6 +41,9 @@ class Keeper(Protocol):
 
     def changing(self, path: str) -> None:
         """A file that the run read is about to be changed by it, and will be when this returns."""
+
+    def replacing(self, path: str) -> None:
+        """The same, of a large file that the run did not read: one before it may have."""
 
 
 @dataclass(slots=True)
@@ -84,17 +87,19 @@ class Listener:
         if known is None:
             known = self.touched[path] = Touch(look(path), what, 0)
             if what & READ and not what & GONE and known.size_bytes >= LARGE_BYTES:
-                self._tell(path, opened=True)
+                self._tell(path, "opened")
         is_first = what & CHANGES and not known.bits & CHANGES
         if is_first and known.size_bytes and (known.bits & READ or what & (READ | UPDATED)):
-            self._tell(path, opened=False)
+            self._tell(path, "changing")
+        elif is_first and known.size_bytes >= LARGE_BYTES:
+            self._tell(path, "replacing")
         known.bits |= what
 
-    def _tell(self, path: str, *, opened: bool) -> None:
+    def _tell(self, path: str, event: Literal["opened", "changing", "replacing"]) -> None:
         inner = self.places.inside(path) if self.keeper else None
-        if inner is not None and self.keeper is not None:
+        if inner is not None:
             with quiet():
-                (self.keeper.opened if opened else self.keeper.changing)(inner)
+                getattr(self.keeper, event)(inner)
 
 
 class Taker(Protocol):
