@@ -1,7 +1,7 @@
 """Where a run happened: Python, packages, machine; environment variables by an allow-list.
 
 What takes long is kept: for the process what cannot change, and the packages as
-long as no folder of sys.path does.
+long as their folders do not change (`installed.py`).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from . import git
+from .installed import installed
 from .lineage.children import set_for_children
 from .sampling import gpus
 
@@ -28,16 +28,13 @@ ALLOWED = ("CUDA_", "OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "JAX_", "TF_", "XLA
 IMAGES = ("JUPYTER_IMAGE", "JUPYTER_IMAGE_SPEC", "KAGGLE_DOCKER_IMAGE", "DOCKER_IMAGE", "CONTAINER_IMAGE")
 """Environment variables in which hosts of notebooks name the image."""
 
-_SEPARATORS = re.compile(r"[-_.]+")
-"""Names are compared as PEP 503 normalises them."""
-
 
 def capture(loaded: Iterable[str] | None = None) -> dict[str, Any]:
     """The environment of this process, without what differs from run to run: equal ones are one object.
 
     `loaded` are the modules that were imported by the end of the run, where that was before now.
     """
-    installed = _installed(_installed_state())
+    found = installed()
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
@@ -48,11 +45,9 @@ def capture(loaded: Iterable[str] | None = None) -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "gpu": _gpu(),
         "container": _container(),
-        "packages": dict(installed.versions),
-        "imported": sorted(
-            {installed.modules[name] for name in _top_modules(loaded) if name in installed.modules}
-        ),
-        "sources": {name: dict(source) for name, source in installed.sources},
+        "packages": dict(found.versions),
+        "imported": sorted({found.modules[name] for name in _top_modules(loaded) if name in found.modules}),
+        "sources": {name: source for name, url in found.urls.items() if (source := _told(url))},
         "variables": {key: value for key, value in sorted(os.environ.items()) if key.startswith(ALLOWED)},
         "other_variables": sorted(
             key for key in os.environ.keys() - set_for_children(os.environ) if not key.startswith(ALLOWED)
@@ -62,78 +57,18 @@ def capture(loaded: Iterable[str] | None = None) -> dict[str, Any]:
 
 def packages() -> dict[str, str]:
     """Every installed distribution with its version, by name."""
-    return dict(_installed(_installed_state()).versions)
+    return dict(installed().versions)
 
 
 def _top_modules(loaded: Iterable[str] | None) -> set[str]:
     return {name.partition(".")[0] for name in (tuple(sys.modules) if loaded is None else loaded)}
 
 
-def _installed_state() -> tuple[tuple[str, int], ...]:
-    """What changes when a package is installed or removed: the folders of sys.path and their times."""
-    found = []
-    for folder in sys.path:
-        try:
-            found.append((folder, os.stat(folder or ".").st_mtime_ns))  # noqa: PTH116 (much faster than Path)
-        except OSError:
-            continue
-    return tuple(found)
-
-
-class _Installed:
-    """The distributions on sys.path."""
-
-    def __init__(self) -> None:
-        self.versions: dict[str, str] = {}
-        self.modules: dict[str, str] = {}
-        """Top module → the distribution that it is from."""
-        self.sources: list[tuple[str, dict[str, Any]]] = []
-        """What was installed from a folder or a repository, and its commit."""
-
-    def add(self, distribution: Distribution) -> None:
-        name = distribution.metadata["Name"]
-        if not name:
-            return
-        key = _SEPARATORS.sub("-", name).lower()
-        if key in self.versions:
-            # the first on the path is the one that is imported
-            return
-        self.versions[key] = distribution.version
-        for module in _modules(distribution, key):
-            self.modules.setdefault(module, key)
-        with suppress(OSError, ValueError, TypeError, KeyError):
-            source = _source(json.loads(distribution.read_text("direct_url.json") or "null"))
-            if source:
-                self.sources.append((key, source))
-
-
 @cache
-def _installed(state: tuple[tuple[str, int], ...]) -> _Installed:
-    from importlib.metadata import distributions
-
-    del state
-    found = _Installed()
-    for distribution in distributions():
-        found.add(distribution)
-    found.versions = dict(sorted(found.versions.items()))
-    return found
-
-
-def _modules(distribution: Distribution, key: str) -> set[str]:
-    """The top modules that a distribution brings: as it says itself, or as its list of files shows."""
-    found = {key.replace("-", "_")}
-    with suppress(OSError, UnicodeDecodeError):
-        top = distribution.read_text("top_level.txt")
-        if top is not None:
-            return found | set(top.split())
-        # the first part of each path; to parse the whole list would take seconds in a large environment
-        for line in (distribution.read_text("RECORD") or "").splitlines():
-            first, slash, _ = line.partition("/")
-            if slash and first.isidentifier():
-                found.add(first)
-            elif not slash and line.partition(",")[0].endswith(".py"):
-                found.add(line.partition(".")[0])
-    return found
+def _told(direct_url: str) -> dict[str, Any]:
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        return _source(json.loads(direct_url))
+    return {}
 
 
 def _source(direct_url: Any) -> dict[str, Any]:
