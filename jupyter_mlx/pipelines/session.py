@@ -182,9 +182,11 @@ class Session:
 
     def _execute_or_restore(self, stage: Stage, claim: Claim, place: Place | None) -> bool:
         """Act on a stage that is ours alone; say whether the claim on it is still needed."""
-        # another process may have done it between the first look and the claim
-        self._look_again()
+        # another process may have done it between the first look and the claim: its result is there then
         step = self._step(stage)
+        if step.action == "cached":
+            self._look_again()
+            step = self._step(stage)
         if step.action == "cached":
             self._settle_cached(stage, step, force=claim.unfinished)
             claim.done()
@@ -195,7 +197,9 @@ class Session:
             return False
         inputs = {path: version for path in stage.inputs if (version := self.facts.version(path))}
         start = self._beginning.begin(stage, step, forced=stage.name in self.options.forced)
-        self._look_again()
+        # its outputs are gone, or others by now
+        self.outputs.forget()
+        self._planned.clear()
         stage = self.facts.ready(stage)
         notebook, reads = self.facts.notebook(stage, stage.group), self.pipeline.reads(stage.name)
         execution = self._bench.start(stage, notebook, env=place.env, reads=reads)
