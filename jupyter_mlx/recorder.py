@@ -92,8 +92,12 @@ class Recorder:
         command: Mapping[str, Any] | None = None,
         key: str = "",
         parent: str | None = None,
+        elsewhere: bool = False,
     ) -> ActiveRun:
-        """Begin a run: it is in the ledger, as running, when this returns."""
+        """Begin a run: it is in the ledger, as running, when this returns.
+
+        Of one whose code another process executes `elsewhere`, what is used is told by `used`.
+        """
         # what the environment holds is a secret wherever else it stands
         self.redactor.learn_named(os.environ)
         self.redactor.learn_named(params or {})
@@ -122,14 +126,16 @@ class Recorder:
         held.enter_context(self.workspace.store.hold())
         self.ledger.open(run)
         self.settling.seal_late()
-        return ActiveRun(self, run, self.settling.look_at_git(), held)
+        meter = None if elsewhere else Meter.start()
+        return ActiveRun(self, run, self.settling.look_at_git(), held, meter)
 
     def reopen(self, run_id: str) -> ActiveRun:
         """Go on with a run that ended: it is in the ledger as running again when this returns."""
         held = ExitStack()
         held.enter_context(self.workspace.store.hold())
         self.ledger.reopen(run_id)
-        return ActiveRun(self, self.ledger.get(run_id), self.settling.look_at_git(), held)
+        look = self.settling.look_at_git()
+        return ActiveRun(self, self.ledger.get(run_id), look, held, Meter.start())
 
     def resume(self, run_id: str) -> LoggedRun:
         """A handle on a run that another process opened, to log into it."""
@@ -222,10 +228,12 @@ class LoggedRun:
 class ActiveRun(LoggedRun):
     """A run that this process opened and will seal."""
 
-    def __init__(self, recorder: Recorder, run: Run, look: GitLook, held: ExitStack) -> None:
+    def __init__(
+        self, recorder: Recorder, run: Run, look: GitLook, held: ExitStack, meter: Meter | None
+    ) -> None:
         super().__init__(recorder, run)
-        self._look, self._held = look, held
-        self._meter = Meter.start()
+        self._look, self._held, self._meter = look, held, meter
+        self._used: Mapping[str, Any] = {}
         self._inputs: dict[str, FileVersion] = {}
         self._outputs: dict[str, FileVersion] = {}
         self._cell_outputs: list[dict[str, Any]] = []
@@ -239,7 +247,7 @@ class ActiveRun(LoggedRun):
     @property
     def elapsed_s(self) -> float:
         """Wall seconds since this process opened it."""
-        return self._meter.elapsed_s
+        return time.monotonic() - self._began
 
     def add_input(self, version: Version, how: How = "declared") -> None:
         """Note data that the run reads; declared wins over seen."""
@@ -320,6 +328,10 @@ class ActiveRun(LoggedRun):
         """The files that the run was seen to read; it listens no more."""
         return self._files.seen.role("input") if self._files is not None else []
 
+    def used(self, resources: Mapping[str, Any]) -> None:
+        """Note what the process that executed it has used; see `Meter.read`."""
+        self._used = resources
+
     def keep_variables(self, variables: Mapping[str, Any]) -> None:
         """Note the objects that hold what the run left in memory."""
         self.run = replace(self.run, variables=dict(variables))
@@ -366,13 +378,13 @@ class ActiveRun(LoggedRun):
         self.run = run = replace(
             self.run,
             status=status,
-            duration_s=self._meter.elapsed_s if duration_s is None else duration_s,
+            duration_s=self.elapsed_s if duration_s is None else duration_s,
             inputs=tuple(self._inputs.values()),
             outputs=tuple(self._outputs.values()),
             cell_outputs=tuple(self._cell_outputs),
             error=error,
             guessed=self._guessed,
-            resources=self._meter.read(),
+            resources=self._meter.read() if self._meter else dict(self._used),
             incomplete=tuple(self._incomplete),
             problems=self._problems(report),
         )

@@ -23,6 +23,7 @@ from .failing import Shown, failed_cell
 from .fingerprint import INJECTED, Fingerprint, code_cells
 from .jobs import equipped
 from .lock import file_name
+from .observing import RESOURCES
 from .outputs import version_of
 from .result import DataVersion, Result
 from .seen import NO_FILES, Files
@@ -101,6 +102,7 @@ class Bench:
             notebook=stage.notebook or None,
             source=source,
             parent=parent or self.parent or None,
+            elsewhere=True,
         )
         # of a stage the last execution is kept; others have no name of their own
         executed = executed_path(stage.name if kind == "stage" else run.id)
@@ -134,6 +136,7 @@ class Bench:
         for path, version in files.outputs.items():
             run.add_output(version_of(version), "seen" if path in seen.outputs else "declared")
         run.add_incomplete(seen.incomplete)
+        run.used(outcome.told.get(RESOURCES, {}))
         digest = self._keep_notebook(execution)
         failed = outcome.status == "failed"
         error = Failure(outcome.ename or "StageFailed", outcome.evalue or outcome.problem, outcome.traceback)

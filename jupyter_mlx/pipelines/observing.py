@@ -1,4 +1,4 @@
-"""Inside the kernel of a stage: listen to the files that its cells touch, and tell them.
+"""Inside the kernel of a stage: listen to the files that its cells touch, measure what they use, and tell both.
 
 A `%%track` cell in the notebook listens by itself, beside this. Only paths are
 told; who runs the stage stores them.
@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jupyter_mlx.capture.lineage.listening import Listening
+    from jupyter_mlx.capture.resources import Meter
 
 FILES = "files"
 """Under this name the paths are told."""
 INCOMPLETE = "incomplete"
+RESOURCES = "resources"
 
-_listening: list[Listening] = []
+_listening: list[tuple[Listening, Meter]] = []
 
 
 def prologue(variable: str) -> str:
@@ -37,8 +39,9 @@ def epilogue() -> str:
 def begin(root: str) -> None:
     """Listen from now on to the files below a project's folder."""
     from jupyter_mlx.capture.lineage.listening import Listening
+    from jupyter_mlx.capture.resources import Meter
 
-    _listening[:] = [Listening(Path(root), Path(root) / ".mlx")]
+    _listening[:] = [(Listening(Path(root), Path(root) / ".mlx"), Meter.start())]
 
 
 def end() -> dict[str, Any]:
@@ -48,7 +51,8 @@ def end() -> dict[str, Any]:
 
     if not _listening:
         return {}
-    listening = _listening.pop()
+    listening, meter = _listening.pop()
+    used = meter.read()
     with audit.quiet():
         seen = listening.finish(lambda paths: git.tracked(Path(listening.places.root), paths))
     # a relative path may lead outside by a link, as all do in a place of a sweep
@@ -60,7 +64,7 @@ def end() -> dict[str, Any]:
         for f in seen.files
         if not f.path.startswith("/")
     ]  # fmt: skip
-    return {FILES: files, INCOMPLETE: list(seen.incomplete)}
+    return {FILES: files, INCOMPLETE: list(seen.incomplete), RESOURCES: used}
 
 
 def written(told: Mapping[str, Any]) -> list[str]:

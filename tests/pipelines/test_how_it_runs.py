@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from pipeline_project import actions
 
@@ -47,6 +49,36 @@ def test_a_failure_shows_its_cell_and_what_to_do_next_without_secrets(project, r
     assert "hunter2" not in shown.source + "".join(shown.traceback)
     assert dict(shown.commands())["run it alone"] == "jmlx exec bad.ipynb -p lr=0.25"
     assert project.ledger.get(summary.run).status == "failed"
+
+
+USES = "data = bytearray(b'x') * (300 << 20)\nimport time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_a_stage_uses_is_what_its_kernel_used_and_not_who_waits_for_it(
+    project, runner, notebook, stages, fails
+):
+    notebook("hungry", USES, "1 / 0" if fails else "del data")
+    notebook("small", "pass")
+    stages("  hungry: {notebook: hungry.ipynb}\n  small: {notebook: small.ipynb}\n")
+    runner.run(jobs=2)
+    used = {
+        run.name: project.ledger.get(run.id).resources for run in project.ledger.page("kind = stage").runs
+    }
+    assert used["hungry"]["peak_memory_bytes"] > 300 << 20 > used["small"]["peak_memory_bytes"]
+    assert used["hungry"]["cpu_s"] >= 0.5 > used["small"]["cpu_s"]
+    assert used["small"]["mean_memory_bytes"] > 0
+
+
+def test_what_a_command_uses_is_what_it_and_its_children_used(project, runner, stages):
+    (project.root / "hungry.py").write_text(USES)
+    stages(f"  hungry: {{command: 'true; {sys.executable} hungry.py'}}\n  small: {{command: 'true'}}\n")
+    runner.run(jobs=1)
+    used = {
+        run.name: project.ledger.get(run.id).resources for run in project.ledger.page("kind = stage").runs
+    }
+    assert used["hungry"]["peak_memory_bytes"] > 300 << 20
+    assert used["hungry"]["cpu_s"] >= 0.5 > used["small"]["cpu_s"]
 
 
 def test_fail_fast_begins_nothing_more(runner, notebook, stages):

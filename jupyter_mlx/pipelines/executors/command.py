@@ -46,8 +46,11 @@ def execute(job: Job, announce: Announce) -> Outcome:
     """
     started = time.monotonic()
     told: dict[str, Any] = {}
+    used: dict[str, Any] = {}
     with _observed(job, told):
-        code, last, late = _run(job, announce)
+        code, last, late = _run(job, announce, used)
+    # of this process the listening has told what is used
+    told[observing.RESOURCES] = used
     duration_s = time.monotonic() - started
     if code == 0 and not late:
         return Outcome(job.name, "finished", duration_s, told=told)
@@ -55,8 +58,11 @@ def execute(job: Job, announce: Announce) -> Outcome:
     return Outcome(job.name, "failed", duration_s, problem, "CommandFailed", last or problem, told=told)
 
 
-def _run(job: Job, announce: Announce) -> tuple[int, str, bool]:
-    """The exit code, the last line that was printed, and whether the command was stopped at its timeout."""
+def _run(job: Job, announce: Announce, used: dict[str, Any]) -> tuple[int, str, bool]:
+    """The exit code, the last line that was printed, and whether the command was stopped at its timeout.
+
+    `used` is filled with what the command and its children used.
+    """
     redactor = _redactor(job)
     with Path(job.executed).open("w", encoding="utf-8") as log:
         try:
@@ -76,7 +82,7 @@ def _run(job: Job, announce: Announce) -> tuple[int, str, bool]:
                 if time.monotonic() - printed_at > PRINT_EVERY_S:
                     printed_at = time.monotonic()
                     announce(Printed(job.name, last))
-            return process.wait(), last, False
+            return _ended(process, used), last, False
         except TimeoutError:
             _stop(process)
             return process.wait(), last, True
@@ -121,6 +127,17 @@ def _until(lines: queue.SimpleQueue[str | None], end: float | None) -> Iterator[
         if line is None:
             return
         yield line
+
+
+def _ended(process: subprocess.Popen[str], used: dict[str, Any]) -> int:
+    """Wait for the command's end, and have the system tell what it used."""
+    if not hasattr(os, "wait4"):
+        return process.wait()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    used["cpu_s"] = usage.ru_utime + usage.ru_stime
+    used["peak_memory_bytes"] = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return process.returncode
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
