@@ -127,14 +127,14 @@ class Recorder:
         self.ledger.open(run)
         self.settling.seal_late()
         meter = None if elsewhere else Meter.start()
-        return ActiveRun(self, run, self.settling.look_at_git(), held, meter)
+        return ActiveRun(self, run, self.settling.look_at_git(run.id), held, meter)
 
     def reopen(self, run_id: str) -> ActiveRun:
         """Go on with a run that ended: it is in the ledger as running again when this returns."""
         held = ExitStack()
         held.enter_context(self.workspace.store.hold())
         self.ledger.reopen(run_id)
-        look = self.settling.look_at_git()
+        look = self.settling.look_at_git(run_id)
         return ActiveRun(self, self.ledger.get(run_id), look, held, Meter.start())
 
     def resume(self, run_id: str) -> LoggedRun:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -42,7 +42,11 @@ class GitLook:
     """Git as it was a moment after some runs began; those that begin together share it."""
 
     state: git.GitState | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What a run says of it."""
     begun: bool = False
+    running: set[str] = field(default_factory=set)
+    """The runs that have not ended."""
 
 
 @dataclass(slots=True)
@@ -71,8 +75,8 @@ class Settling:
         self._last_loaded: tuple[str, ...] = ()
         self._is_prepared = False
 
-    def look_at_git(self) -> GitLook:
-        """Have git asked for its state soon."""
+    def look_at_git(self, run: str) -> GitLook:
+        """Have git asked for its state soon, and the ledger told where the run goes on by then."""
         with self._lock:
             if not self._is_prepared:
                 self._is_prepared = True
@@ -80,6 +84,7 @@ class Settling:
             if self._asked.begun:
                 self._asked = GitLook()
                 afterwards().ask(partial(self._ask_git, self._asked))
+            self._asked.running.add(run)
             return self._asked
 
     def seal(self, sealed: Sealed) -> None:
@@ -89,6 +94,7 @@ class Settling:
             AccessError: the ledger could not be written; `seal_late` tries again.
         """
         loaded = tuple(sys.modules)
+        sealed.look.running.discard(sealed.run.id)
         # true until it is done, and for good if the process is killed before
         told = tuple(dict.fromkeys((*sealed.run.problems, *(late.problem for late in sealed.late))))
         sealed.run = replace(self._with_what_is_known(sealed, loaded), problems=told)
@@ -119,6 +125,12 @@ class Settling:
             look.begun = True
         with while_we_read(self._root):
             look.state = git.capture(self._root)
+        with suppress(MlxError, OSError), audit.quiet():
+            # which hold what is stored here until they are sealed
+            look.facts = self._git_facts(look.state)
+            for run in tuple(look.running):
+                environment = str(self._environment(tuple(sys.modules)))
+                self._ledger.note(run, git=look.facts, environment=environment)
 
     def _prepare(self) -> None:
         """Before the first run ends: see where it runs, and give runs a record whose process had no time for it."""
@@ -133,9 +145,9 @@ class Settling:
 
     def _with_what_is_known(self, sealed: Sealed, loaded: tuple[str, ...]) -> Run:
         """The run with git and environment, as far as they are known: its process may be killed before `_settle`."""
-        run, state = sealed.run, sealed.look.state
-        if state is not None:
-            run = replace(run, git=self._redactor.value(state.facts()))
+        run = sealed.run
+        if sealed.look.facts:
+            run = replace(run, git=dict(sealed.look.facts))
         if self._last_environment is not None and not self._imports_more(loaded):
             run = replace(run, environment=str(self._last_environment[2]))
         return run

@@ -12,6 +12,7 @@ from waiting import PATIENCE_S
 
 from jupyter_mlx.afterwards import Afterwards
 from jupyter_mlx.digest import Digest
+from jupyter_mlx.ledger.purging import KILLED as KILLED_SAYS
 from jupyter_mlx.project import Project
 
 
@@ -88,3 +89,37 @@ def test_a_run_whose_process_was_killed_at_its_end_has_what_was_known_and_gets_i
     assert len(project.ledger.records()) == 2
     assert project.rebuild_ledger() == 2
     assert (project.ledger.get(run.id).git, project.ledger.get(run.id).metrics) == (run.git, {"loss": 1.0})
+
+
+KILLED_IN_THE_MIDDLE = """
+import os, signal
+from jupyter_mlx.afterwards import afterwards
+from jupyter_mlx.project import Project
+project = Project.open()
+run = project.recorder.open(kind="block", name="killed")
+run.log({"loss": 1.0})
+afterwards().flush()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_run_whose_process_was_killed_in_the_middle_has_its_commit_changes_and_packages(project):
+    script = project.root / "script.py"
+    script.write_text("committed = 1\n")
+    for words in (["init", "-q"], ["add", "script.py"], ["commit", "-q", "-m", "first"]):
+        subprocess.run(["git", *words], cwd=project.root, check=True)
+    script.write_text("changed = 2\n")
+    subprocess.run(
+        [sys.executable, "-c", KILLED_IN_THE_MIDDLE], cwd=project.root, check=False, timeout=PATIENCE_S
+    )
+    run = project.ledger.get("last")
+    assert (run.status, len(run.git["commit"]), run.git["dirty"]) == ("interrupted", 40, True)
+    assert b"+changed = 2" in project.store.get(Digest.parse(run.git["diff"]))
+    assert b"packages" in project.store.get(Digest.parse(run.environment))
+    assert run.problems == (KILLED_SAYS,)
+    # which is found out once
+    assert project.ledger.get("last").problems == (KILLED_SAYS,)
+    subprocess.run([sys.executable, "-c", SCRIPT, "alone"], cwd=project.root, check=True, timeout=PATIENCE_S)
+    assert project.ledger.records().keys() >= {run.id}
+    assert project.rebuild_ledger() == 2
+    assert project.ledger.get(run.id).git == run.git

@@ -29,9 +29,9 @@ from .writing import (
     RunNotFoundError,
     insert_run,
     put_detail,
+    put_fields,
     put_files,
     put_parts,
-    put_progress,
     put_values,
     rowid_of,
     touch,
@@ -127,8 +127,15 @@ class Ledger:
 
     def set_progress(self, id_: str, progress: Mapping[str, Any]) -> None:
         """Note how far a running run is; of one that is sealed, nothing changes."""
+        self.note(id_, progress=dict(progress))
+
+    def note(self, id_: str, **fields: Any) -> None:
+        """Note what is known of a running run, lest its process be killed: fields of `Run` that are no lists of files.
+
+        Of one that is sealed, nothing changes.
+        """
         with self._db.write() as db:
-            put_progress(db, id_, progress)
+            put_fields(db, id_, fields)
 
     def add_files(self, id_: str, role: str, files: Sequence[FileVersion]) -> None:
         """Add what a run read (`input`) or wrote (`output`)."""

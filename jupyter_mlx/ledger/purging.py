@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import record
 from .owner import Owner
+from .rows import with_problem
 from .writing import add_points, find, insert_run, name_of, next_seq, put_tags, rowid_of, touch
 
 if TYPE_CHECKING:
@@ -79,6 +80,9 @@ def _apply(db: sqlite3.Connection, line: Mapping[str, Any]) -> None:
         change(db, run, line)
 
 
+KILLED = "its process ended in the middle: what it read, wrote, showed and used was not recorded"
+
+
 def interrupt(database: Database) -> int:
     """Close the runs whose process on this machine has ended without closing them; how many."""
     stale = [
@@ -91,9 +95,12 @@ def interrupt(database: Database) -> int:
     if stale:
         with database.write() as db:
             for id_ in stale:
-                db.execute(
-                    "UPDATE runs SET status = 'interrupted' WHERE id = ? AND status = 'running'",
-                    (id_,),
-                )
-                touch(db, rowid_of(db, id_))
+                run = rowid_of(db, id_)
+                if db.execute(
+                    "UPDATE runs SET status = 'interrupted' WHERE rowid = ? AND status = 'running'", (run,)
+                ).rowcount:
+                    (detail,) = db.execute("SELECT detail FROM details WHERE run = ?", (run,)).fetchone()
+                    said = with_problem(detail, KILLED)
+                    db.execute("UPDATE details SET detail = ? WHERE run = ?", (said, run))
+                touch(db, run)
     return len(stale)

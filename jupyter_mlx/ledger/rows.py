@@ -115,9 +115,15 @@ def detail_of(run: Run) -> bytes:
     return _packed({name: value for name, value in fields.items() if value})
 
 
-def with_progress(detail: bytes | str, progress: Mapping[str, Any]) -> bytes:
-    """A `detail` column that says how far its run is."""
-    return _packed({**msgspec.json.decode(detail_json(detail)), "progress": dict(progress)})
+def with_fields(detail: bytes | str, fields: Mapping[str, Any]) -> bytes:
+    """A `detail` column that says something else of some things."""
+    return _packed({**msgspec.json.decode(detail_json(detail)), **fields})
+
+
+def with_problem(detail: bytes | str, problem: str) -> bytes:
+    """A `detail` column that says of one thing more what could not be recorded."""
+    problems = msgspec.json.decode(detail_json(detail)).get("problems", ())
+    return with_fields(detail, {"problems": [*problems, problem]})
 
 
 def _packed(fields: Mapping[str, Any]) -> bytes:

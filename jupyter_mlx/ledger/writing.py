@@ -97,14 +97,14 @@ def put_detail(db: sqlite3.Connection, run: int, whole: Run) -> None:
     db.execute("INSERT OR REPLACE INTO details VALUES (?, ?)", (run, rows.detail_of(whole)))
 
 
-def put_progress(db: sqlite3.Connection, id_: str, progress: Mapping[str, Any]) -> None:
-    """Write how far a running run is; of one that does not run, nothing."""
+def put_fields(db: sqlite3.Connection, id_: str, fields: Mapping[str, Any]) -> None:
+    """Write what is known by now of a running run; of one that does not run, nothing."""
     found = db.execute(
         "SELECT rowid, detail FROM runs JOIN details ON details.run = rowid WHERE id = ? AND status = 'running'",
         (id_,),
     ).fetchone()
     if found is not None:
-        detail = rows.with_progress(found[1], progress)
+        detail = rows.with_fields(found[1], fields)
         db.execute("UPDATE details SET detail = ? WHERE run = ?", (detail, found[0]))
         touch(db, found[0])
 
