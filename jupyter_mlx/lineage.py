@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -74,6 +75,23 @@ class RunFiles:
         """Listen no more; the first call counts."""
         with audit.quiet():
             self._listening.end()
+
+    def so_far(self) -> list[FileVersion]:
+        """Inputs of the project, as far as that is soon told; any thread may ask."""
+        found = []
+        with audit.quiet():
+            for file in self._listening.so_far():
+                with suppress(MlxError, OSError):
+                    kept = self._inputs.kept(file.path) if file.inside else None
+                    if kept is None and file.inside and not file.gone:
+                        kept = self._small(file.path)
+                    if kept is not None:
+                        found.append(_version(kept, file))
+        return found
+
+    def _small(self, path: str) -> Version | None:
+        size_bytes = (self._root / path).stat().st_size
+        return self._workspace.save(path) if size_bytes < audit.LARGE_BYTES else None
 
     @property
     def seen(self) -> Seen:

@@ -127,14 +127,14 @@ class Recorder:
         self.ledger.open(run)
         self.settling.seal_late()
         meter = None if elsewhere else Meter.start()
-        return ActiveRun(self, run, self.settling.look_at_git(run.id), held, meter)
+        return ActiveRun(self, run, self.settling.look_at_git(), held, meter)
 
     def reopen(self, run_id: str) -> ActiveRun:
         """Go on with a run that ended: it is in the ledger as running again when this returns."""
         held = ExitStack()
         held.enter_context(self.workspace.store.hold())
         self.ledger.reopen(run_id)
-        look = self.settling.look_at_git(run_id)
+        look = self.settling.look_at_git()
         return ActiveRun(self, self.ledger.get(run_id), look, held, Meter.start())
 
     def resume(self, run_id: str) -> LoggedRun:
@@ -233,6 +233,8 @@ class ActiveRun(LoggedRun):
     ) -> None:
         super().__init__(recorder, run)
         self._look, self._held, self._meter = look, held, meter
+        # where it goes on when git has answered
+        look.running[run.id] = self._read_so_far
         self._used: Mapping[str, Any] = {}
         self._inputs: dict[str, FileVersion] = {}
         self._outputs: dict[str, FileVersion] = {}
@@ -322,6 +324,9 @@ class ActiveRun(LoggedRun):
     def add_incomplete(self, reasons: Iterable[str]) -> None:
         """Note why some of the files that the run touched may be missing."""
         self._incomplete = [*self._incomplete, *reasons]
+
+    def _read_so_far(self) -> Sequence[FileVersion]:
+        return self._files.so_far() if self._files is not None else ()
 
     @property
     def read(self) -> list[SeenFile]:

@@ -45,8 +45,8 @@ class GitLook:
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What a run says of it."""
     begun: bool = False
-    running: set[str] = field(default_factory=set)
-    """The runs that have not ended."""
+    running: dict[str, Callable[[], Sequence[FileVersion]]] = field(default_factory=dict)
+    """The runs that have not ended, and what tells what each has read by now."""
 
 
 @dataclass(slots=True)
@@ -75,8 +75,8 @@ class Settling:
         self._last_loaded: tuple[str, ...] = ()
         self._is_prepared = False
 
-    def look_at_git(self, run: str) -> GitLook:
-        """Have git asked for its state soon, and the ledger told where the run goes on by then."""
+    def look_at_git(self) -> GitLook:
+        """Have git asked for its state soon."""
         with self._lock:
             if not self._is_prepared:
                 self._is_prepared = True
@@ -84,7 +84,6 @@ class Settling:
             if self._asked.begun:
                 self._asked = GitLook()
                 afterwards().ask(partial(self._ask_git, self._asked))
-            self._asked.running.add(run)
             return self._asked
 
     def seal(self, sealed: Sealed) -> None:
@@ -94,7 +93,7 @@ class Settling:
             AccessError: the ledger could not be written; `seal_late` tries again.
         """
         loaded = tuple(sys.modules)
-        sealed.look.running.discard(sealed.run.id)
+        sealed.look.running.pop(sealed.run.id, None)
         # true until it is done, and for good if the process is killed before
         told = tuple(dict.fromkeys((*sealed.run.problems, *(late.problem for late in sealed.late))))
         sealed.run = replace(self._with_what_is_known(sealed, loaded), problems=told)
@@ -128,9 +127,9 @@ class Settling:
         with suppress(MlxError, OSError), audit.quiet():
             # which hold what is stored here until they are sealed
             look.facts = self._git_facts(look.state)
-            for run in tuple(look.running):
+            for run, read in tuple(look.running.items()):
                 environment = str(self._environment(tuple(sys.modules)))
-                self._ledger.note(run, git=look.facts, environment=environment)
+                self._ledger.note(run, read(), git=look.facts, environment=environment)
 
     def _prepare(self) -> None:
         """Before the first run ends: see where it runs, and give runs a record whose process had no time for it."""

@@ -97,18 +97,26 @@ from jupyter_mlx.afterwards import afterwards
 from jupyter_mlx.project import Project
 project = Project.open()
 run = project.recorder.open(kind="block", name="killed")
+run.listen()
+for name in ("small.csv", "made.csv"):
+    with open(name, "a") as file:
+        file.write("more")
+    open(name).read()
+open("read.csv").read()
 run.log({"loss": 1.0})
 afterwards().flush()
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_a_run_whose_process_was_killed_in_the_middle_has_its_commit_changes_and_packages(project):
+def test_a_run_whose_process_was_killed_in_the_middle_has_its_commit_changes_packages_and_inputs(project):
     script = project.root / "script.py"
     script.write_text("committed = 1\n")
     for words in (["init", "-q"], ["add", "script.py"], ["commit", "-q", "-m", "first"]):
         subprocess.run(["git", *words], cwd=project.root, check=True)
     script.write_text("changed = 2\n")
+    (project.root / "read.csv").write_text("1,2")
+    (project.root / "small.csv").write_text("3,4")
     subprocess.run(
         [sys.executable, "-c", KILLED_IN_THE_MIDDLE], cwd=project.root, check=False, timeout=PATIENCE_S
     )
@@ -116,6 +124,10 @@ def test_a_run_whose_process_was_killed_in_the_middle_has_its_commit_changes_and
     assert (run.status, len(run.git["commit"]), run.git["dirty"]) == ("interrupted", 40, True)
     assert b"+changed = 2" in project.store.get(Digest.parse(run.git["diff"]))
     assert b"packages" in project.store.get(Digest.parse(run.environment))
+    assert [(file.path, project.store.get(Digest.parse(file.digest))) for file in run.inputs] == [
+        ("read.csv", b"1,2"),
+        ("small.csv", b"3,4"),
+    ]
     assert run.problems == (KILLED_SAYS,)
     # which is found out once
     assert project.ledger.get("last").problems == (KILLED_SAYS,)

@@ -29,8 +29,8 @@ from .writing import (
     RunNotFoundError,
     insert_run,
     put_detail,
-    put_fields,
     put_files,
+    put_known,
     put_parts,
     put_values,
     rowid_of,
@@ -129,13 +129,10 @@ class Ledger:
         """Note how far a running run is; of one that is sealed, nothing changes."""
         self.note(id_, progress=dict(progress))
 
-    def note(self, id_: str, **fields: Any) -> None:
-        """Note what is known of a running run, lest its process be killed: fields of `Run` that are no lists of files.
-
-        Of one that is sealed, nothing changes.
-        """
+    def note(self, id_: str, inputs: Iterable[FileVersion] = (), **fields: Any) -> None:
+        """Note what is known of a running run, lest its process be killed; of one that is sealed, nothing changes."""
         with self._db.write() as db:
-            put_fields(db, id_, fields)
+            put_known(db, id_, fields, list(inputs))
 
     def add_files(self, id_: str, role: str, files: Sequence[FileVersion]) -> None:
         """Add what a run read (`input`) or wrote (`output`)."""

@@ -80,7 +80,9 @@ def _apply(db: sqlite3.Connection, line: Mapping[str, Any]) -> None:
         change(db, run, line)
 
 
-KILLED = "its process ended in the middle: what it read, wrote, showed and used was not recorded"
+KILLED = (
+    "its process ended in the middle: what it wrote, showed and used was not recorded, nor all that it read"
+)
 
 
 def interrupt(database: Database) -> int:

@@ -97,7 +97,9 @@ def put_detail(db: sqlite3.Connection, run: int, whole: Run) -> None:
     db.execute("INSERT OR REPLACE INTO details VALUES (?, ?)", (run, rows.detail_of(whole)))
 
 
-def put_fields(db: sqlite3.Connection, id_: str, fields: Mapping[str, Any]) -> None:
+def put_known(
+    db: sqlite3.Connection, id_: str, fields: Mapping[str, Any], inputs: Iterable[FileVersion] = ()
+) -> None:
     """Write what is known by now of a running run; of one that does not run, nothing."""
     found = db.execute(
         "SELECT rowid, detail FROM runs JOIN details ON details.run = rowid WHERE id = ? AND status = 'running'",
@@ -106,6 +108,7 @@ def put_fields(db: sqlite3.Connection, id_: str, fields: Mapping[str, Any]) -> N
     if found is not None:
         detail = rows.with_fields(found[1], fields)
         db.execute("UPDATE details SET detail = ? WHERE run = ?", (detail, found[0]))
+        put_files(db, found[0], "input", inputs)
         touch(db, found[0])
 
 

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,8 @@ SCAN_S = 5.0
 """How long a look at all files may take where the file system lost account."""
 QUICK_SCAN_S = 0.2
 """The same where it never keeps any, so that every run pays for it."""
+SOON_FILES = 500
+"""Of more files the account is made at the end alone."""
 _NOTEBOOK = ".ipynb"
 
 
@@ -98,6 +100,18 @@ class Listening:
             audit.stop(self._listener)
             self._watch.ending(self._run)
             self._touched = self._heard()
+
+    def so_far(self) -> list[SeenFile]:
+        """What this process's own code has read by now, where that is soon told; any thread may ask."""
+        touched = dict(self._listener.touched)
+        if len(touched) > SOON_FILES:
+            return []
+        joining = Joining(self.places, self._started_ns)
+        joining.add_hook(replace(self._listener, touched=touched))
+        return [
+            file for file in joining.files()
+            if file.role == "input" and file.how == "seen" and not _is_editors(file)
+        ]  # fmt: skip
 
     def finish(self, own: Callable[[list[str]], Iterable[str]] = lambda _: ()) -> Seen:
         """Listen no more, and say what was seen.
