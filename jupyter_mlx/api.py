@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, overload
 
-from . import recorder
+from . import logged, recorder
 from .afterwards import ends_quietly
 from .errors import NotFoundError, UsageError
 from .project import Project
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .digest import Digest
     from .ledger.run import Run
-    from .recorder import LoggedRun
+    from .logged import LoggedRun
 
 
 class NoActiveRunError(NotFoundError):
@@ -40,14 +40,14 @@ def _current() -> LoggedRun:
     Raises:
         NoActiveRunError: there is neither.
     """
-    found = recorder.active()
+    found = logged.active()
     if found is not None:
         return found
     run_id = os.environ.get(recorder.RUN_VARIABLE)
     if not run_id:
         raise NoActiveRunError
     run = _project().recorder.resume(run_id)
-    recorder.activate(run)
+    logged.activate(run)
     return run
 
 
@@ -164,7 +164,7 @@ class run:  # noqa: N801 (used as a function: `with jm.run("name", lr=0.1) as r:
 
     def __enter__(self) -> LoggedRun:
         project = _project()
-        parent = recorder.active()
+        parent = logged.active()
         self._run = project.recorder.open(
             kind="block",
             name=self._name,
@@ -176,7 +176,7 @@ class run:  # noqa: N801 (used as a function: `with jm.run("name", lr=0.1) as r:
         )
         self._project = project
         self._run.listen()
-        recorder.activate(self._run)
+        logged.activate(self._run)
         return self._run
 
     def __exit__(
@@ -187,7 +187,7 @@ class run:  # noqa: N801 (used as a function: `with jm.run("name", lr=0.1) as r:
         from .ledger.run import Failure
 
         self._run.stop_listening()
-        recorder.deactivate(self._run)
+        logged.deactivate(self._run)
         for problem in self._run.add_seen():
             _warn(problem)
         failure = None

@@ -25,8 +25,8 @@ from .errors import ConflictError, UsageError
 from .store.files import write_atomically
 
 if TYPE_CHECKING:
+    from .logged import LoggedRun
     from .project import Project
-    from .recorder import LoggedRun
 
 FOLDER = "models"
 """Of the project: where models are written."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -17,16 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .capture.lineage import audit
-from .capture.metrics import number
 from .capture.resources import Meter
 from .capture.slice import NO_SLICE, Slice
-from .capture.training import hook as training
-from .errors import AccessError, MlxError
-from .ledger.given import as_number, as_step
+from .errors import MlxError
 from .ledger.payloads import fold, is_text
 from .ledger.rows import plain
 from .ledger.run import Failure, FileVersion, How, Kind, Run, Status, new_id, utc_now
 from .lineage import Found, Late, RunFiles, earlier
+from .logged import LoggedRun, file_of
 from .settling import GitLook, Report, Sealed, Settling
 from .wording import counted
 
@@ -42,31 +39,6 @@ PROJECT_VARIABLE = "JUPYTER_MLX_PROJECT"
 """Names, in a child process, the folder of the project."""
 NOTEBOOK_VARIABLE = "JUPYTER_MLX_NOTEBOOK"
 """Names, in a kernel that we started, its notebook, relative to the project."""
-
-
-_active: list[LoggedRun] = []
-
-
-def activate(run: LoggedRun) -> None:
-    """Make a run the one that `jupyter_mlx.log` and training loops write to, until `deactivate`."""
-    training.follow(_training)
-    _active.append(run)
-
-
-def deactivate(run: LoggedRun) -> None:
-    """End what `activate` began; the run that was active before is so again."""
-    if run in _active:
-        _active.remove(run)
-
-
-def _training() -> training.Log | None:
-    run = active()
-    return None if run is None else run.training()
-
-
-def active() -> LoggedRun | None:
-    """The run that was activated last; None where there is none in this process."""
-    return _active[-1] if _active else None
 
 
 class Recorder:
@@ -139,90 +111,11 @@ class Recorder:
 
     def resume(self, run_id: str) -> LoggedRun:
         """A handle on a run that another process opened, to log into it."""
-        return LoggedRun(self, self.ledger.get(run_id))
+        return LoggedRun(self.ledger, self.redactor, self.ledger.get(run_id))
 
     def flush(self) -> None:
         """Wait until every sealed run has its record."""
         self.settling.flush()
-
-
-class LoggedRun:
-    """A run that metrics, params and tags can be added to."""
-
-    def __init__(self, recorder: Recorder, run: Run) -> None:
-        self._recorder, self.run = recorder, run
-        # seconds are counted by a clock that nobody sets
-        self._began = time.monotonic() - max(0.0, (utc_now() - run.started_at).total_seconds())
-        self._lost = 0
-        self._trainings = 0
-        self._by_hand: set[str] = set()
-
-    @property
-    def id(self) -> str:
-        """The run's id."""
-        return self.run.id
-
-    def log(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
-        """Append one step to metrics; no `step` means one after the last.
-
-        Where the disk does not take it, this is told once and the run says so; nothing is raised.
-
-        Raises:
-            NotANumberError: a value is no number.
-            NotAStepError: `step` is no whole number.
-        """
-        numbers = {str(key): as_number(key, value) for key, value in metrics.items()}
-        self._by_hand.update(numbers)
-        self._log(numbers, as_step(step))
-
-    def training(self) -> training.Log:
-        """What a training loop that begins now logs by; the second one of the run has names of its own."""
-        self._trainings += 1
-        prefix = "" if self._trainings == 1 else f"fit{self._trainings}."
-
-        def log(metrics: Mapping[str, Any], step: int) -> None:
-            found = {f"{prefix}{key}": number(value) for key, value in metrics.items()}
-            # what the user's own code logs is not logged twice
-            new = {
-                key: float(value)
-                for key, value in found.items()
-                if value is not None and key not in self._by_hand
-            }
-            if new:
-                self._log(new, int(step))
-
-        return log
-
-    def _log(self, numbers: Mapping[str, float], step: int | None) -> None:
-        t = round(time.monotonic() - self._began, 6)
-        try:
-            self._recorder.ledger.log(self.id, numbers, step, t)
-        except AccessError as error:
-            # a full disk: the user's code goes on, and the run says what it lacks
-            if not self._lost:
-                warnings.warn(f"steps of run {self.id[:8]} are not recorded: {error}", stacklevel=3)
-            self._lost += 1
-
-    def set_params(self, params: Mapping[str, Any]) -> None:
-        """Add params, or replace them."""
-        self._recorder.ledger.set_params(self.id, self._recorder.redactor.value(plain(dict(params))))
-
-    def add_input(self, version: Version, how: How = "declared") -> None:
-        """Note data that the run reads."""
-        self._recorder.ledger.add_files(self.id, "input", [_file(version, how)])
-
-    def add_output(self, version: Version, how: How = "declared") -> None:
-        """Note data that the run wrote."""
-        self._recorder.ledger.add_files(self.id, "output", [_file(version, how)])
-
-    def wrote(self, path: str) -> bool:
-        """Whether it has an output of that path so far."""
-        return any(file.path == path for file in self._recorder.ledger.get(self.id).outputs)
-
-    def tag(self, *tags: str) -> None:
-        """Add tags."""
-        known = self._recorder.ledger.get(self.id).tags
-        self._recorder.ledger.edit(self.id, tags=[*known, *tags])
 
 
 class ActiveRun(LoggedRun):
@@ -231,7 +124,8 @@ class ActiveRun(LoggedRun):
     def __init__(
         self, recorder: Recorder, run: Run, look: GitLook, held: ExitStack, meter: Meter | None
     ) -> None:
-        super().__init__(recorder, run)
+        super().__init__(recorder.ledger, recorder.redactor, run)
+        self._recorder = recorder
         self._look, self._held, self._meter = look, held, meter
         # where it goes on when git has answered
         look.running[run.id] = self._read_so_far
@@ -266,7 +160,7 @@ class ActiveRun(LoggedRun):
     def guess(self, metrics: Mapping[str, float]) -> None:
         """Log numbers that nobody asked for, but for those whose names are params or were logged."""
         if metrics:
-            known = self._recorder.ledger.get(self.id)
+            known = self._ledger.get(self.id)
             new = {
                 key: metrics[key] for key in metrics if key not in known.params and key not in known.metrics
             }
@@ -311,7 +205,7 @@ class ActiveRun(LoggedRun):
                 except (MlxError, OSError) as error:
                     problems.append(f"{path} could not be recorded: {error}")
                     continue
-                file = _file(version, "seen")
+                file = file_of(version, "seen")
                 self._inputs.setdefault(path, replace(file, source="import", changed=changed))
         return self.add_problems(problems)
 
@@ -343,7 +237,7 @@ class ActiveRun(LoggedRun):
 
     def add_cell_output(self, output: dict[str, Any]) -> None:
         """Note an output as the notebook format has it; large payloads become objects."""
-        clean = self._recorder.redactor
+        clean = self._redactor
         # `fold` cleans text, and leaves images as they are; a large text is not to be looked through twice
         by_fold = {"data", "text"} if output.get("output_type") == "stream" else {"data"}
         kept = {key: value if key in by_fold else clean.value(value) for key, value in output.items()}
@@ -364,7 +258,7 @@ class ActiveRun(LoggedRun):
     ) -> Run:
         """Seal the run; it is returned with what was logged. See `seal`."""
         self.seal(status, error, duration_s, report)
-        self.run = self._recorder.ledger.get(self.id)
+        self.run = self._ledger.get(self.id)
         return self.run
 
     def seal(
@@ -375,7 +269,7 @@ class ActiveRun(LoggedRun):
         report: Report | None = None,
     ) -> None:
         """End the run in the ledger. Metrics and params that were logged stay as they are."""
-        clean = self._recorder.redactor
+        clean = self._redactor
         if error is not None:
             error = Failure(
                 error.ename, clean.text(error.evalue), tuple(clean.text(s) for s in error.traceback)
@@ -408,8 +302,4 @@ class ActiveRun(LoggedRun):
 def _keep(files: dict[str, FileVersion], version: Version, how: How) -> None:
     known = files.get(version.path)
     if known is None or how == "declared":
-        files[version.path] = _file(version, how)
-
-
-def _file(version: Version, how: How) -> FileVersion:
-    return FileVersion(version.path, str(version.digest), version.size_bytes, how, version.kind)
+        files[version.path] = file_of(version, how)

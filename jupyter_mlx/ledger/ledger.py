@@ -126,7 +126,7 @@ class Ledger:
             touch(db, run)
 
     def set_progress(self, id_: str, progress: Mapping[str, Any]) -> None:
-        """Note how far a running run is; of one that is sealed, nothing changes."""
+        """Note how far a running run is; see `note`."""
         self.note(id_, progress=dict(progress))
 
     def note(self, id_: str, inputs: Iterable[FileVersion] = (), **fields: Any) -> None:

@@ -27,8 +27,9 @@ from jupyter_mlx.capture.metrics import guess
 from jupyter_mlx.capture.modules import Modules
 from jupyter_mlx.errors import MlxError
 from jupyter_mlx.ledger.run import Failure, Status
+from jupyter_mlx.logged import activate, deactivate
 from jupyter_mlx.project import Project
-from jupyter_mlx.recorder import PROJECT_VARIABLE, RUN_VARIABLE, ActiveRun, activate, deactivate
+from jupyter_mlx.recorder import PROJECT_VARIABLE, RUN_VARIABLE, ActiveRun
 
 from .earlier import Reads
 from .history import History

@@ -1,0 +1,128 @@
+"""Runs that metrics, params and tags are logged into, and which of them is the active one."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .capture.metrics import number
+from .capture.training import hook as training
+from .errors import AccessError
+from .ledger.given import as_number, as_step
+from .ledger.rows import plain
+from .ledger.run import FileVersion, How, Run, utc_now
+
+if TYPE_CHECKING:
+    from .capture.redact import Redactor
+    from .data.workspace import Version
+    from .ledger.ledger import Ledger
+
+_active: list[LoggedRun] = []
+
+
+def activate(run: LoggedRun) -> None:
+    """Make a run the one that `jupyter_mlx.log` and training loops write to, until `deactivate`."""
+    training.follow(_training)
+    _active.append(run)
+
+
+def deactivate(run: LoggedRun) -> None:
+    """End what `activate` began; the run that was active before is so again."""
+    if run in _active:
+        _active.remove(run)
+
+
+def _training() -> training.Log | None:
+    run = active()
+    return None if run is None else run.training()
+
+
+def active() -> LoggedRun | None:
+    """The run that was activated last; None where there is none in this process."""
+    return _active[-1] if _active else None
+
+
+class LoggedRun:
+    """A run that metrics, params and tags can be added to."""
+
+    def __init__(self, ledger: Ledger, redactor: Redactor, run: Run) -> None:
+        self._ledger, self._redactor, self.run = ledger, redactor, run
+        # seconds are counted by a clock that nobody sets
+        self._began = time.monotonic() - max(0.0, (utc_now() - run.started_at).total_seconds())
+        self._lost = 0
+        self._trainings = 0
+        self._by_hand: set[str] = set()
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.run.id
+
+    def log(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """Append one step to metrics; no `step` means one after the last.
+
+        Where the disk does not take it, this is told once and the run says so; nothing is raised.
+
+        Raises:
+            NotANumberError: a value is no number.
+            NotAStepError: `step` is no whole number.
+        """
+        numbers = {str(key): as_number(key, value) for key, value in metrics.items()}
+        self._by_hand.update(numbers)
+        self._log(numbers, as_step(step))
+
+    def training(self) -> training.Log:
+        """What a training loop that begins now logs by; the second one of the run has names of its own."""
+        self._trainings += 1
+        prefix = "" if self._trainings == 1 else f"fit{self._trainings}."
+
+        def log(metrics: Mapping[str, Any], step: int) -> None:
+            found = {f"{prefix}{key}": number(value) for key, value in metrics.items()}
+            # what the user's own code logs is not logged twice
+            new = {
+                key: float(value)
+                for key, value in found.items()
+                if value is not None and key not in self._by_hand
+            }
+            if new:
+                self._log(new, int(step))
+
+        return log
+
+    def _log(self, numbers: Mapping[str, float], step: int | None) -> None:
+        t = round(time.monotonic() - self._began, 6)
+        try:
+            self._ledger.log(self.id, numbers, step, t)
+        except AccessError as error:
+            # a full disk: the user's code goes on, and the run says what it lacks
+            if not self._lost:
+                warnings.warn(f"steps of run {self.id[:8]} are not recorded: {error}", stacklevel=3)
+            self._lost += 1
+
+    def set_params(self, params: Mapping[str, Any]) -> None:
+        """Add params, or replace them."""
+        self._ledger.set_params(self.id, self._redactor.value(plain(dict(params))))
+
+    def add_input(self, version: Version, how: How = "declared") -> None:
+        """Note data that the run reads."""
+        self._ledger.add_files(self.id, "input", [file_of(version, how)])
+
+    def add_output(self, version: Version, how: How = "declared") -> None:
+        """Note data that the run wrote."""
+        self._ledger.add_files(self.id, "output", [file_of(version, how)])
+
+    def wrote(self, path: str) -> bool:
+        """Whether it has an output of that path so far."""
+        return any(file.path == path for file in self._ledger.get(self.id).outputs)
+
+    def tag(self, *tags: str) -> None:
+        """Add tags."""
+        known = self._ledger.get(self.id).tags
+        self._ledger.edit(self.id, tags=[*known, *tags])
+
+
+def file_of(version: Version, how: How) -> FileVersion:
+    """A version as runs name it."""
+    return FileVersion(version.path, str(version.digest), version.size_bytes, how, version.kind)
