@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import ConfigError
 
+from .quick import quick
 from .values import NAME, STATE, complaint
 
 if TYPE_CHECKING:
@@ -59,14 +60,21 @@ def parse(data: bytes) -> tuple[Any, dict[str, int]]:
     Raises:
         ConfigError: they are not YAML, or hold what JSON cannot say.
     """
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ConfigError(NAME, line, "", "is not UTF-8 text; save it as UTF-8") from error
+    return quick(text) or careful(text)
+
+
+def careful(text: str) -> tuple[Any, dict[str, int]]:
+    """`parse`, of all that YAML has, by ruamel.yaml."""
     from ruamel.yaml.constructor import DuplicateKeyError
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        tree = yaml().load(data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise ConfigError(NAME, line, "", "is not UTF-8 text; save it as UTF-8") from error
+        tree = yaml().load(text)
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         word = re.search(r'duplicate key "(.*?)"', str(error))
