@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, overload
 
 from . import logged, recorder
 from .afterwards import ends_quietly
-from .errors import NotFoundError, UsageError
+from .errors import AccessError, NotFoundError, UsageError
 from .project import Project
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .digest import Digest
     from .ledger.run import Run
     from .logged import LoggedRun
+    from .recorder import ActiveRun
 
 
 class NoActiveRunError(NotFoundError):
@@ -43,7 +44,7 @@ def _current() -> LoggedRun:
     found = logged.active()
     if found is not None:
         return found
-    run_id = os.environ.get(recorder.RUN_VARIABLE)
+    run_id = os.environ.get(logged.RUN_VARIABLE)
     if not run_id:
         raise NoActiveRunError
     run = _project().recorder.resume(run_id)
@@ -53,7 +54,7 @@ def _current() -> LoggedRun:
 
 def _project() -> Project:
     """The project that a parent process named, or that of the current folder."""
-    return Project.open(os.environ.get(recorder.PROJECT_VARIABLE, "."))
+    return Project.open(os.environ.get(logged.PROJECT_VARIABLE, "."))
 
 
 def log(metrics: Mapping[str, float] | None = None, /, step: int | None = None, **named: float) -> None:
@@ -74,6 +75,8 @@ def log(metrics: Mapping[str, float] | None = None, /, step: int | None = None, 
 def log_artifact(path: str | os.PathLike[str]) -> None:
     """Keep a file or folder of the project as an output of the active run."""
     run, project = _current(), _project()
+    if isinstance(run, logged.LostRun):
+        return
     with project.store.hold():  # until the run names it
         run.add_output(project.workspace.save(project.relative(path)))
 
@@ -163,21 +166,32 @@ class run:  # noqa: N801 (used as a function: `with jm.run("name", lr=0.1) as r:
         self._name, self._tags, self._params = name, tags, params
 
     def __enter__(self) -> LoggedRun:
-        project = _project()
+        self._project = _project()
+        self._run: ActiveRun | None = None
+        try:
+            self._run = self._open(self._project)
+        except AccessError as error:
+            # a full disk: the block is executed all the same
+            _warn(f"this run is not recorded: {error}")
+            lost = logged.LostRun(self._project.root)
+            logged.activate(lost)
+            return lost
+        logged.activate(self._run)
+        return self._run
+
+    def _open(self, project: Project) -> ActiveRun:
         parent = logged.active()
-        self._run = project.recorder.open(
+        made = project.recorder.open(
             kind="block",
             name=self._name,
             params=self._params,
             tags=self._tags,
             source=_script(),
             command=_command(project),
-            parent=parent.id if parent else os.environ.get(recorder.RUN_VARIABLE),
+            parent=parent.id if parent else os.environ.get(logged.RUN_VARIABLE),
         )
-        self._project = project
-        self._run.listen()
-        logged.activate(self._run)
-        return self._run
+        made.listen()
+        return made
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -186,6 +200,9 @@ class run:  # noqa: N801 (used as a function: `with jm.run("name", lr=0.1) as r:
 
         from .ledger.run import Failure
 
+        if self._run is None:
+            logged.deactivate_lost()
+            return
         self._run.stop_listening()
         logged.deactivate(self._run)
         for problem in self._run.add_seen():

@@ -1,10 +1,16 @@
-"""Runs that metrics, params and tags are logged into, and which of them is the active one."""
+"""Runs that metrics, params and tags are logged into, and which of them is the active one.
+
+Child processes are told of it by their environment: those that are forked have it
+anyway, those that are spawned find it there.
+"""
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .capture.metrics import number
@@ -19,19 +25,51 @@ if TYPE_CHECKING:
     from .data.workspace import Version
     from .ledger.ledger import Ledger
 
+RUN_VARIABLE = "JUPYTER_MLX_RUN"
+"""Names, in a child process, the run that it logs into."""
+PROJECT_VARIABLE = "JUPYTER_MLX_PROJECT"
+"""Names, in a child process, the folder of the project."""
+
 _active: list[LoggedRun] = []
+_inherited: dict[str, str | None] = {}
+"""What this process was told itself, while it tells its children something else."""
 
 
 def activate(run: LoggedRun) -> None:
     """Make a run the one that `jupyter_mlx.log` and training loops write to, until `deactivate`."""
     training.follow(_training)
     _active.append(run)
+    _tell_children()
 
 
 def deactivate(run: LoggedRun) -> None:
     """End what `activate` began; the run that was active before is so again."""
     if run in _active:
         _active.remove(run)
+        _tell_children()
+
+
+def deactivate_lost() -> None:
+    """End what `activate` began for runs that are not recorded."""
+    for run in tuple(_active):
+        if isinstance(run, LostRun):
+            deactivate(run)
+
+
+def _tell_children() -> None:
+    run = active()
+    if run is None or isinstance(run, LostRun):
+        found = dict(_inherited)
+        _inherited.clear()
+    else:
+        if not _inherited:
+            _inherited.update({name: os.environ.get(name) for name in (RUN_VARIABLE, PROJECT_VARIABLE)})
+        found = {RUN_VARIABLE: run.id, PROJECT_VARIABLE: str(run.root)}
+    for name, value in found.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def _training() -> training.Log | None:
@@ -47,13 +85,14 @@ def active() -> LoggedRun | None:
 class LoggedRun:
     """A run that metrics, params and tags can be added to."""
 
-    def __init__(self, ledger: Ledger, redactor: Redactor, run: Run) -> None:
-        self._ledger, self._redactor, self.run = ledger, redactor, run
+    def __init__(self, root: Path, ledger: Ledger, redactor: Redactor, run: Run) -> None:
+        self.root, self._ledger, self._redactor, self.run = root, ledger, redactor, run
         # seconds are counted by a clock that nobody sets
         self._began = time.monotonic() - max(0.0, (utc_now() - run.started_at).total_seconds())
         self._lost = 0
         self._trainings = 0
         self._by_hand: set[str] = set()
+        self._names: dict[str, str] = {}
 
     @property
     def id(self) -> str:
@@ -69,9 +108,16 @@ class LoggedRun:
             NotANumberError: a value is no number.
             NotAStepError: `step` is no whole number.
         """
-        numbers = {str(key): as_number(key, value) for key, value in metrics.items()}
+        numbers = {self._name(key): as_number(key, value) for key, value in metrics.items()}
         self._by_hand.update(numbers)
         self._log(numbers, as_step(step))
+
+    def _name(self, key: object) -> str:
+        """What a metric is called; a name is looked at for secrets once."""
+        name = str(key)
+        if name not in self._names:
+            self._names[name] = self._redactor.text(name)
+        return self._names[name]
 
     def training(self) -> training.Log:
         """What a training loop that begins now logs by; the second one of the run has names of its own."""
@@ -120,7 +166,42 @@ class LoggedRun:
     def tag(self, *tags: str) -> None:
         """Add tags."""
         known = self._ledger.get(self.id).tags
-        self._ledger.edit(self.id, tags=[*known, *tags])
+        self._ledger.edit(self.id, tags=[*known, *map(self._redactor.text, tags)])
+
+
+class LostRun(LoggedRun):
+    """Stands in for a run that the disk did not take: the user's code goes on, and what it logs is lost."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.run = Run("", "", "block", "running", utc_now())
+
+    def log(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """See `LoggedRun.log`: what is no number is told all the same."""
+        for key, value in metrics.items():
+            as_number(key, value)
+        as_step(step)
+
+    def training(self) -> training.Log:
+        """See `LoggedRun.training`."""
+        return lambda _metrics, _step: None
+
+    def set_params(self, params: Mapping[str, Any]) -> None:
+        """See `LoggedRun.set_params`."""
+
+    def add_input(self, version: Version, how: How = "declared") -> None:
+        """See `LoggedRun.add_input`."""
+
+    def add_output(self, version: Version, how: How = "declared") -> None:
+        """See `LoggedRun.add_output`."""
+
+    def wrote(self, path: str) -> bool:
+        """See `LoggedRun.wrote`."""
+        del path
+        return False
+
+    def tag(self, *tags: str) -> None:
+        """See `LoggedRun.tag`."""
 
 
 def file_of(version: Version, how: How) -> FileVersion:

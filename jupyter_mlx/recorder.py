@@ -33,10 +33,6 @@ if TYPE_CHECKING:
     from .data.workspace import Version, Workspace
     from .ledger.ledger import Ledger
 
-RUN_VARIABLE = "JUPYTER_MLX_RUN"
-"""Names, in a child process, the run that it logs into."""
-PROJECT_VARIABLE = "JUPYTER_MLX_PROJECT"
-"""Names, in a child process, the folder of the project."""
 NOTEBOOK_VARIABLE = "JUPYTER_MLX_NOTEBOOK"
 """Names, in a kernel that we started, its notebook, relative to the project."""
 
@@ -111,7 +107,7 @@ class Recorder:
 
     def resume(self, run_id: str) -> LoggedRun:
         """A handle on a run that another process opened, to log into it."""
-        return LoggedRun(self.ledger, self.redactor, self.ledger.get(run_id))
+        return LoggedRun(self.root, self.ledger, self.redactor, self.ledger.get(run_id))
 
     def flush(self) -> None:
         """Wait until every sealed run has its record."""
@@ -124,7 +120,7 @@ class ActiveRun(LoggedRun):
     def __init__(
         self, recorder: Recorder, run: Run, look: GitLook, held: ExitStack, meter: Meter | None
     ) -> None:
-        super().__init__(recorder.ledger, recorder.redactor, run)
+        super().__init__(recorder.root, recorder.ledger, recorder.redactor, run)
         self._recorder = recorder
         self._look, self._held, self._meter = look, held, meter
         # where it goes on when git has answered

@@ -35,6 +35,7 @@ Report: TypeAlias = "Callable[[str], None]"
 
 
 NO_RECORD = "it has no record"
+CUT_SHORT = "its process was killed just after it: git's state and files outside the project may be missing"
 
 
 @dataclass(slots=True)
@@ -137,8 +138,11 @@ class Settling:
             for id_ in self._ledger.needs.unrecorded():
                 run = self._ledger.get(id_)
                 problems = tuple(each for each in run.problems if not each.startswith(NO_RECORD))
-                if problems != run.problems:
-                    run = self._ledger.finish(replace(run, problems=problems))
+                # of one that was killed in the middle the ledger says more
+                short = (CUT_SHORT,) if run.status in {"finished", "failed"} else ()
+                incomplete = tuple(dict.fromkeys((*run.incomplete, *short)))
+                if (problems, incomplete) != (run.problems, run.incomplete):
+                    run = self._ledger.finish(replace(run, problems=problems, incomplete=incomplete))
                 self._keep_record(run)
             self._environment(tuple(sys.modules))
 

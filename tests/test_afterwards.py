@@ -14,6 +14,7 @@ from jupyter_mlx.afterwards import Afterwards
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.ledger.purging import KILLED as KILLED_SAYS
 from jupyter_mlx.project import Project
+from jupyter_mlx.settling import CUT_SHORT
 
 
 def test_a_flush_waits_until_all_is_done_in_the_order_of_asking():
@@ -87,6 +88,7 @@ def test_a_run_whose_process_was_killed_at_its_end_has_what_was_known_and_gets_i
     assert b"packages" in project.store.get(Digest.parse(run.environment))
     subprocess.run([sys.executable, "-c", SCRIPT, "alone"], cwd=project.root, check=True, timeout=PATIENCE_S)
     assert len(project.ledger.records()) == 2
+    assert project.ledger.get(run.id).incomplete == (CUT_SHORT,)
     assert project.rebuild_ledger() == 2
     assert (project.ledger.get(run.id).git, project.ledger.get(run.id).metrics) == (run.git, {"loss": 1.0})
 

@@ -1,5 +1,6 @@
 """`import jupyter_mlx as jm` in scripts, by real processes."""
 
+import errno
 import json
 import os
 import subprocess
@@ -9,7 +10,8 @@ import zlib
 import pytest
 
 import jupyter_mlx as jm
-from jupyter_mlx.errors import MlxError
+from jupyter_mlx.errors import AccessError, MlxError
+from jupyter_mlx.ledger.ledger import Ledger
 
 
 @pytest.fixture
@@ -104,6 +106,92 @@ def test_a_child_process_logs_into_the_run_that_its_parent_names(script, project
     )
     assert done.returncode == 0, done.stderr
     assert run.finish().metrics == {"x": 2.0}
+
+
+WORKERS = """
+import os
+import sys
+import jupyter_mlx as jm
+
+def work(number):
+    jm.log({f"of_{number}": number})
+    return os.environ["JUPYTER_MLX_RUN"]
+
+if __name__ == "__main__":
+    with jm.run("main") as run:
+        if sys.argv[1] == "joblib":
+            from joblib import Parallel, delayed
+            seen = Parallel(n_jobs=2)(delayed(work)(number) for number in range(3))
+        else:
+            import multiprocessing
+            with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
+                seen = pool.map(work, range(3))
+        assert set(seen) == {run.id}
+        with jm.run("inner") as inner:
+            assert os.environ["JUPYTER_MLX_RUN"] == inner.id
+        assert os.environ["JUPYTER_MLX_RUN"] == run.id
+    assert "JUPYTER_MLX_RUN" not in os.environ
+    assert "JUPYTER_MLX_PROJECT" not in os.environ
+"""
+
+
+@pytest.mark.parametrize("how", ["spawn", "forkserver", "fork", "joblib"])
+def test_workers_log_into_the_run_however_they_are_started(project, how):
+    if how in {"fork", "forkserver"} and not hasattr(os, "fork"):
+        pytest.skip("needs fork")
+    if how == "joblib":
+        pytest.importorskip("joblib")
+    (project.root / "main.py").write_text(WORKERS)
+    done = subprocess.run(
+        [sys.executable, "main.py", how], cwd=project.root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    run = project.ledger.page("name = main").runs[0]
+    assert run.metrics == {"of_0": 0.0, "of_1": 1.0, "of_2": 2.0}
+
+
+def test_a_block_whose_run_the_disk_does_not_take_is_executed(project, monkeypatch):
+    def refuse(self, run):
+        raise AccessError.of(OSError(errno.ENOSPC, "No space left on device"), "the ledger")
+
+    monkeypatch.chdir(project.root)
+
+    def block():
+        with jm.run("lost", lr=1) as run:
+            jm.log(x=1)
+            run.tag("t")
+            run.set_params({"a": 1})
+            jm.log_artifact("mlx.yaml")
+            with pytest.raises(MlxError):
+                jm.log(x="no number")
+            return run.id
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "open", refuse)
+        with pytest.warns(UserWarning, match="this run is not recorded"):
+            assert block() == ""
+    assert not project.ledger.page().runs
+    with jm.run("kept"):
+        jm.log(x=1)
+    assert [run.metrics for run in project.ledger.page().runs] == [{"x": 1.0}]
+
+
+def test_secrets_in_tags_and_names_of_metrics_are_taken_out(project, monkeypatch):
+    monkeypatch.chdir(project.root)
+    canary = "ghp_" + "a1B2c3D4e5F6" * 3
+    with jm.run("r") as run:
+        run.tag(f"token {canary}")
+        jm.log({canary: 1.0, "loss": 2.0})
+    project.recorder.flush()
+    found = project.ledger.get(run.id)
+    assert found.metrics.keys() >= {"loss"}
+    assert len(found.metrics) == 2
+    held = [
+        path
+        for path in (project.root / ".mlx").rglob("*")
+        if path.is_file() and canary.encode() in path.read_bytes()
+    ]
+    assert held == []
 
 
 @pytest.mark.parametrize("value", ["'text'", "None", "[1, 2]"])

@@ -25,6 +25,8 @@ from .sampling import gpus
 
 ALLOWED = ("CUDA_", "OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "JAX_", "TF_", "XLA_", "MLX_", "PYTHONHASHSEED")
 """Beginnings of the environment variables whose values are kept: they change results and hold no secrets."""
+OURS = "JUPYTER_MLX_"
+"""Of our own variables some tell a child process its run: they are none of the user's environment."""
 IMAGES = ("JUPYTER_IMAGE", "JUPYTER_IMAGE_SPEC", "KAGGLE_DOCKER_IMAGE", "DOCKER_IMAGE", "CONTAINER_IMAGE")
 """Environment variables in which hosts of notebooks name the image."""
 
@@ -50,7 +52,9 @@ def capture(loaded: Iterable[str] | None = None) -> dict[str, Any]:
         "sources": {name: source for name, url in found.urls.items() if (source := _told(url))},
         "variables": {key: value for key, value in sorted(os.environ.items()) if key.startswith(ALLOWED)},
         "other_variables": sorted(
-            key for key in os.environ.keys() - set_for_children(os.environ) if not key.startswith(ALLOWED)
+            key
+            for key in os.environ.keys() - set_for_children(os.environ)
+            if not key.startswith((*ALLOWED, OURS))
         ),
     }
 

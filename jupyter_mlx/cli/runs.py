@@ -159,7 +159,7 @@ def tag(face: Face, run: str, tags: tuple[str, ...], remove: bool) -> Payload:
     ledger = face.project.ledger
     known = ledger.get(run).tags
     wanted: Iterable[str] = [t for t in known if t not in tags] if remove else dict.fromkeys([*known, *tags])
-    changed = ledger.edit(run, tags=list(wanted))
+    changed = ledger.edit(run, tags=[face.project.redactor.text(tag) for tag in wanted])
     face.say(f"run {changed.id[:8]} has the tags: {', '.join(changed.tags) or 'none'}")
     return summary(changed)
 

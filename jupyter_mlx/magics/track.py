@@ -27,9 +27,16 @@ from jupyter_mlx.capture.metrics import guess
 from jupyter_mlx.capture.modules import Modules
 from jupyter_mlx.errors import MlxError
 from jupyter_mlx.ledger.run import Failure, Status
-from jupyter_mlx.logged import activate, deactivate
+from jupyter_mlx.logged import (
+    PROJECT_VARIABLE,
+    RUN_VARIABLE,
+    LostRun,
+    activate,
+    deactivate,
+    deactivate_lost,
+)
 from jupyter_mlx.project import Project
-from jupyter_mlx.recorder import PROJECT_VARIABLE, RUN_VARIABLE, ActiveRun
+from jupyter_mlx.recorder import ActiveRun
 
 from .earlier import Reads
 from .history import History
@@ -177,6 +184,8 @@ class Tracker:
             return
         except (MlxError, OSError) as error:
             warn(f"this cell is not recorded: {error}")
+            # what the cell logs must not end it
+            activate(LostRun(Path()))
 
     def _begin_untracked(self) -> None:
         """A later cell may depend on what this one reads."""
@@ -231,6 +240,7 @@ class Tracker:
 
     @_harmless
     def _after(self, result: Any) -> None:
+        deactivate_lost()
         cell = self._ended(result)
         if cell is not None:
             cell.run.stop_listening()

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jupyter_mlx.errors import AccessError
 from jupyter_mlx.ledger.run import Failure, Status
-from jupyter_mlx.recorder import NOTEBOOK_VARIABLE, PROJECT_VARIABLE, RUN_VARIABLE
+from jupyter_mlx.logged import PROJECT_VARIABLE, RUN_VARIABLE
+from jupyter_mlx.recorder import NOTEBOOK_VARIABLE
 
 from . import formats, secrets
 from .events import StageFailedError

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from jupyter_mlx.recorder import PROJECT_VARIABLE
+from jupyter_mlx.logged import PROJECT_VARIABLE
 
 from . import observing, secrets
 from .executors.base import Job

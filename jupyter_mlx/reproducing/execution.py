@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import MlxError, UsageError
+from jupyter_mlx.logged import PROJECT_VARIABLE, RUN_VARIABLE
 from jupyter_mlx.pipelines.events import StageFailedError
 from jupyter_mlx.pipelines.fingerprint import INJECTED
-from jupyter_mlx.recorder import PROJECT_VARIABLE, RUN_VARIABLE
 
 if TYPE_CHECKING:
     from jupyter_mlx.ledger.run import Run

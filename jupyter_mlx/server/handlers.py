@@ -119,7 +119,8 @@ class RunHandler(ProjectHandler):
 
         def change(project: Project) -> dict[str, Any]:
             note = edit.note and project.redactor.text(edit.note)
-            project.ledger.edit(ident, tags=edit.tags, note=note, starred=edit.starred)
+            tags = None if edit.tags is None else [project.redactor.text(tag) for tag in edit.tags]
+            project.ledger.edit(ident, tags=tags, note=note, starred=edit.starred)
             return detail(project, ident)
 
         await self.reply(change)

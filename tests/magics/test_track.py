@@ -134,6 +134,24 @@ def test_the_run_of_a_killed_kernel_is_interrupted(start, root, last):
     assert run.metrics == {"loss": 0.5}
 
 
+def test_what_a_cell_logs_does_not_end_it_where_the_disk_takes_no_run(kernel, last):
+    before = last().id
+    kernel(
+        "from jupyter_mlx.ledger.ledger import Ledger; from jupyter_mlx.errors import AccessError; taken = Ledger.open"
+    )
+    kernel(
+        "def refuse(self, run): raise AccessError.of(OSError(28, 'No space left on device'), 'the ledger')"
+    )
+    kernel("Ledger.open = refuse")
+    reply = kernel("%%track\nimport jupyter_mlx as jm\njm.log(loss=1)\n6 * 7")
+    kernel("Ledger.open = taken")
+    assert "this cell is not recorded" in reply.text
+    assert "42" in reply.text
+    assert last().id == before
+    # and is over with the cell
+    assert "NoActiveRunError" in kernel("jm.log(loss=1)").text
+
+
 def test_two_kernels_track_at_once(start, root):
     kernels = [start(root), start(root)]
     for kernel in kernels:

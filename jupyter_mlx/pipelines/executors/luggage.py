@@ -21,9 +21,9 @@ from jupyter_mlx.errors import CorruptError, MlxError, UsageError
 from jupyter_mlx.ledger import record
 from jupyter_mlx.ledger.ledger import Ledger
 from jupyter_mlx.ledger.run import FileVersion, Run, Series, utc_now
+from jupyter_mlx.logged import PROJECT_VARIABLE, RUN_VARIABLE
 from jupyter_mlx.pipelines import observing
 from jupyter_mlx.pipelines.sources import Sources
-from jupyter_mlx.recorder import PROJECT_VARIABLE, RUN_VARIABLE
 from jupyter_mlx.store.local import LocalStore
 from jupyter_mlx.store.remote import open_remote
 

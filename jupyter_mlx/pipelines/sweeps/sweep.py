@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from jupyter_mlx.errors import MlxError
+from jupyter_mlx.logged import PROJECT_VARIABLE
 from jupyter_mlx.pipelines import lock
 from jupyter_mlx.pipelines.bench import Bench, Execution
 from jupyter_mlx.pipelines.events import Listener, StageFailed, StageFinished, StageStarted, silent
@@ -22,7 +23,6 @@ from jupyter_mlx.pipelines.lock import Claim, file_name
 from jupyter_mlx.pipelines.result import DataVersion
 from jupyter_mlx.pipelines.seen import Files, check_unchanged
 from jupyter_mlx.pipelines.stopping import stopped
-from jupyter_mlx.recorder import PROJECT_VARIABLE
 
 from .place import FOLDER, Place
 from .points import Points
