@@ -7,11 +7,15 @@ anyway, those that are spawned find it there.
 from __future__ import annotations
 
 import os
+import threading
 import time
 import warnings
+from collections import deque
 from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from .capture.metrics import number
 from .capture.training import hook as training
@@ -31,6 +35,10 @@ PROJECT_VARIABLE = "JUPYTER_MLX_PROJECT"
 """Names, in a child process, the folder of the project."""
 
 _active: list[LoggedRun] = []
+_begun: deque[tuple[LoggedRun, WeakSet[threading.Thread]]] = deque(maxlen=100)
+"""Runs that were activated, the last one first, and the threads that were there before each."""
+_owner: ContextVar[LoggedRun | None] = ContextVar("owner", default=None)
+"""The run that was active where a task of asyncio was begun."""
 _inherited: dict[str, str | None] = {}
 """What this process was told itself, while it tells its children something else."""
 
@@ -39,6 +47,8 @@ def activate(run: LoggedRun) -> None:
     """Make a run the one that `jupyter_mlx.log` and training loops write to, until `deactivate`."""
     training.follow(_training)
     _active.append(run)
+    _begun.appendleft((run, WeakSet(threading.enumerate())))
+    _owner.set(run)
     _tell_children()
 
 
@@ -46,6 +56,7 @@ def deactivate(run: LoggedRun) -> None:
     """End what `activate` began; the run that was active before is so again."""
     if run in _active:
         _active.remove(run)
+        _owner.set(_active[-1] if _active else None)
         _tell_children()
 
 
@@ -57,7 +68,7 @@ def deactivate_lost() -> None:
 
 
 def _tell_children() -> None:
-    run = active()
+    run = _active[-1] if _active else None
     if run is None or isinstance(run, LostRun):
         found = dict(_inherited)
         _inherited.clear()
@@ -78,7 +89,18 @@ def _training() -> training.Log | None:
 
 
 def active() -> LoggedRun | None:
-    """The run that was activated last; None where there is none in this process."""
+    """The run that the caller belongs to, None where there is none: the last one, or the one that has begun its thread.
+
+    A thread or task that outlives its run still belongs to it, not to the cell that happens to run.
+    """
+    owner = _owner.get()
+    if owner is not None:
+        return owner
+    thread = threading.current_thread()
+    if thread is not threading.main_thread():
+        for run, before in _begun:
+            if thread not in before:
+                return run
     return _active[-1] if _active else None
 
 

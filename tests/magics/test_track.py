@@ -152,6 +152,27 @@ def test_what_a_cell_logs_does_not_end_it_where_the_disk_takes_no_run(kernel, la
     assert "NoActiveRunError" in kernel("jm.log(loss=1)").text
 
 
+LATE = {
+    "thread": "import threading, time, jupyter_mlx as jm\n"
+    "def late():\n    go.wait()\n    jm.log(late=1)\n    done.set()\n"
+    "go, done = threading.Event(), threading.Event()\n"
+    "threading.Thread(target=late).start()",
+    "task": "import asyncio, jupyter_mlx as jm\n"
+    "async def late():\n    await go.wait()\n    jm.log(late=1)\n    done.set()\n"
+    "go, done = asyncio.Event(), asyncio.Event()\n"
+    "task = asyncio.create_task(late())",
+}
+
+
+@pytest.mark.parametrize("how", list(LATE))
+def test_what_outlives_a_cell_logs_into_its_run_and_not_into_the_next(kernel, last, how):
+    kernel(f"%%track first\n{LATE[how]}")
+    wait = "await done.wait()" if how == "task" else "done.wait()"
+    kernel(f"%%track second\ngo.set()\n_ = {wait}\njm.log(own=2)")
+    assert last("name = second").metrics == {"own": 2.0}
+    assert last("name = first").metrics == {"late": 1.0}
+
+
 def test_two_kernels_track_at_once(start, root):
     kernels = [start(root), start(root)]
     for kernel in kernels:
