@@ -54,7 +54,10 @@ def watched(
 
     last: Payload = {"stages": [], "run": None, "failures": []}
     project = face.project
-    stages = project.runner().chosen(stages, anew.get("start", ()))
+    runner = project.runner()
+    stages = runner.chosen(stages, anew.get("start", ()))
+    # a name that is not there is a slip, where a mistake in mlx.yaml may be half an edit
+    runner.check(stages)
 
     def waits() -> None:
         face.note("waiting for changes; Ctrl-C ends it")

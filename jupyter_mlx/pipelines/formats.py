@@ -67,6 +67,8 @@ def read_bytes(path: Path, name: str) -> bytes:
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         raise NotebookMissingError(name) from None
+    except IsADirectoryError:
+        raise BadNotebookError(name, "it is a folder; name a notebook in it") from None
     except OSError as error:
         raise AccessError.of(error, name) from error
 
@@ -110,15 +112,22 @@ def load(data: bytes, name: str) -> Any:
             _json(data, name)
             reads: Any = nbformat.reads
             return reads(text, as_version=4)
-        with quick_imports():
-            import jupytext
-        return jupytext.reads(text, fmt=Path(name).suffix)
+        return _by_jupytext(text, name)
     except BadNotebookError:
         raise
     except Exception as error:
         # both libraries raise whatever their parsers do
         problem = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
         raise BadNotebookError(name, problem) from error
+
+
+def _by_jupytext(text: str, name: str) -> Any:
+    with quick_imports():
+        import jupytext
+    kind = Path(name).suffix
+    if kind not in jupytext.formats.NOTEBOOK_EXTENSIONS:
+        raise BadNotebookError(name, "name an .ipynb, or a text file that jupytext reads: .py, .md, .R, …")
+    return jupytext.reads(text, fmt=kind)
 
 
 def quick_imports() -> AbstractContextManager[None]:

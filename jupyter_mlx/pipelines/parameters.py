@@ -39,7 +39,7 @@ class ParameterTypeError(UsageError):
         self.notebook, self.name, self.kind, self.value = notebook, name, kind, value
 
     def __str__(self) -> str:
-        return f"{self.notebook}: parameter {self.name!r} is {self.kind} there, and {self.value} is not"
+        return f"{self.notebook}: parameter {self.name!r} is {self.kind} there, and {self.value or 'nothing'} is not"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +117,10 @@ def _value(notebook: str, name: str, given: Any, declared: Mapping[str, Paramete
     parameter = declared[name]
     if parameter.kind == "str" and isinstance(given, Typed):
         return given.text
-    if not _fits(value, parameter):
-        raise ParameterTypeError(notebook, name, parameter.kind, repr(value))
+    # `-p n=` is a slip; who means None writes `null`
+    is_slip = isinstance(given, Typed) and not given.text and bool(parameter.kind)
+    if is_slip or not _fits(value, parameter):
+        raise ParameterTypeError(notebook, name, parameter.kind, "" if is_slip else repr(value))
     return value
 
 

@@ -80,7 +80,7 @@ class Scope:
         entry, mine = self.point.entry, (self.point.name, name)
         key = f"stages.{entry.name}.{'matrix' if name in self.point.values else 'params'}.{name}"
         if mine in self.trail:
-            raise self.config.error(key, "refers to itself")
+            raise self.config.error(key, f"refers to itself; give {name} a value, here or in params.yaml")
         value = self.point.values[name] if name in self.point.values else entry.params[name]
         inner = Scope(self.config, self.points, self.point, self.awaits, (*self.trail, mine))
         return inner.fill(value, key)
@@ -136,17 +136,24 @@ class Scope:
             ConfigError: nothing.
         """
         own = {*self.point.entry.params, *self.point.values}
-        if name.removeprefix("params.") in own:
+        common = self._common(name)
+        # in `title: ${title}` the one of params.yaml is meant
+        is_itself = (self.point.name, name) in self.trail
+        if name.removeprefix("params.") in own and not (is_itself and common is not None):
             return self.param(name.removeprefix("params."))
         found = self._upstream(name, key)
         if found is not None:
             return found
+        if common is not None:
+            return self.fill(common, key)
+        raise self.config.error(key, self._unknown(name, own))
+
+    def _common(self, name: str) -> Any:
+        """What params.yaml says; None where it says nothing."""
         value: Any = self.config.values
         for word in name.split("."):
             value = value.get(word) if isinstance(value, dict) else None
-        if value is not None:
-            return self.fill(value, key)
-        raise self.config.error(key, self._unknown(name, own))
+        return value
 
     def _unknown(self, name: str, own: set[str]) -> str:
         stages = [f"{stage}.{part}" for stage in self.points for part in ("metrics", "params", "outputs")]

@@ -77,6 +77,15 @@ class Runner:
         """
         return _chosen(self.pipeline(), stages, start) if start else stages
 
+    def check(self, stages: Sequence[str]) -> None:
+        """Make sure that there are these stages.
+
+        Raises:
+            UnknownStageError: there is no such stage.
+        """
+        if stages:
+            self.pipeline().named(stages)
+
     def plan(
         self,
         stages: Sequence[str] = (),

@@ -199,6 +199,7 @@ def test_a_secret_reaches_the_command_and_is_written_nowhere(project, runner, st
         ("  a: {command: ls}\n  b: {command: ls, inputs: ['${a.metrics.x}']}\n", "is not known before its stage has run"),
         ("  a: {command: ls, when: 'sed == 1', params: {seed: 1}}\n", "stages.a.when: ${sed} is no parameter of this stage"),
         ("  a: {command: ls, params: {x: '${y}', y: '${x}'}}\n", "refers to itself"),
+        ("  a: {command: ls, params: {x: '${x}'}}\n", "refers to itself; give x a value, here or in params.yaml"),
     ],
 )  # fmt: skip
 def test_a_reference_that_means_nothing_names_its_line_and_key(runner, stages, text, message):
@@ -206,6 +207,16 @@ def test_a_reference_that_means_nothing_names_its_line_and_key(runner, stages, t
     with pytest.raises(ConfigError) as caught:
         runner.plan()
     assert message in str(caught.value)
+
+
+def test_a_parameter_takes_the_value_of_its_own_name_in_params_yaml(project, runner, stages):
+    (project.root / "params.yaml").write_text("title: Hello\ndeep: {title: there}\n")
+    stages(
+        "  a:\n    command: ['echo', '${title}', '${deep.title}']\n"
+        "    params: {title: '${title}', more: '${title} ${params.title}'}\n"
+    )
+    assert runner.pipeline()["a"].params == {"title": "Hello", "more": "Hello Hello"}
+    assert runner.pipeline()["a"].command == ("echo", "Hello", "there")
 
 
 def test_each_change_runs_what_depends_on_it_and_no_more(project, runner, stages, script):

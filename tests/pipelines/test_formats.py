@@ -9,7 +9,6 @@ import sys
 import nbformat
 import pytest
 
-from jupyter_mlx.errors import AccessError
 from jupyter_mlx.pipelines import formats
 from jupyter_mlx.pipelines.formats import BadNotebookError, NotebookMissingError, document
 from jupyter_mlx.pipelines.sources import Sources
@@ -91,7 +90,7 @@ def test_a_file_that_is_no_notebook_is_told(data, problem):
 def test_a_missing_notebook_and_a_folder_are_told(tmp_path):
     with pytest.raises(NotebookMissingError, match=r"no notebook nb/x\.ipynb"):
         formats.read_bytes(tmp_path / "nb/x.ipynb", "nb/x.ipynb")
-    with pytest.raises(AccessError):
+    with pytest.raises(BadNotebookError, match="nb cannot be read as a notebook: it is a folder"):
         formats.read_bytes(tmp_path, "nb")
 
 

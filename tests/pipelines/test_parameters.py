@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_mlx.pipelines.parameters import ParameterTypeError, UnknownParameterError, checked, declared_in
+from jupyter_mlx.pipelines.parameters import (
+    ParameterTypeError,
+    Typed,
+    UnknownParameterError,
+    checked,
+    declared_in,
+)
 from jupyter_mlx.pipelines.values import BadValueError, parsed
 
 CELL = """\
@@ -51,6 +57,16 @@ def test_a_value_of_the_type_is_taken(name, value):
 def test_a_value_of_another_type_is_refused(name, value):
     with pytest.raises(ParameterTypeError, match=f"parameter '{name}' is"):
         checked("n.ipynb", {name: value}, declared_in(CELL))
+
+
+@pytest.mark.parametrize(("name", "taken"), [("n", False), ("flag", False), ("name", True), ("made", True)])
+def test_nothing_at_all_is_a_text_and_no_number(name, taken):
+    given = {name: Typed("", None)}
+    if taken:
+        assert name in checked("n.ipynb", given, declared_in(CELL))
+    else:
+        with pytest.raises(ParameterTypeError, match="and nothing is not"):
+            checked("n.ipynb", given, declared_in(CELL))
 
 
 def test_an_unknown_name_lists_the_known_ones():

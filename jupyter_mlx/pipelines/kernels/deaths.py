@@ -17,9 +17,9 @@ class Witness:
 
     def story(self, status: int | None) -> str:
         """In a few words, how a kernel ended that was to go on."""
-        if status is None or status == 0:
+        if status is None:
             return "the kernel died: it ended by itself"
-        if status > 0:
+        if status >= 0:
             return f"the kernel died: it ended by itself with exit code {status}"
         name = _name(-status)
         if name == "SIGKILL":
