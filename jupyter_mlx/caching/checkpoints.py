@@ -3,6 +3,8 @@
 In the kernel: `begin` has one written after a cell, when that is worth it;
 `go_on` brings one back into a fresh kernel, or raises, and then nothing of it
 may be used. In doubt there is none: see `surroundings` for what is looked at.
+Beside it, or where it can't be written, the process may be copied (`Copier`): a
+copy that sleeps until a kernel is asked of it. `inherited` says when.
 Outside: `found` lists them.
 """
 
@@ -11,18 +13,19 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 from blake3 import blake3
 
 from jupyter_mlx.capture.lineage import audit
 
-from .memory import DoubtError, bring, keep
+from . import inherited
+from .memory import DoubtError, Kept, bring, keep
 from .modules import modules
 from .surroundings import Base, check, difference, look
 
@@ -33,6 +36,9 @@ KEPT_BYTES: Final = 2 << 30
 """Of the checkpoints of one stage; beyond it the oldest go."""
 FILE_BYTES: Final = 256 << 20
 """Of the files that the cells wrote; of more nobody wants to wait for their digests."""
+COPIES: Final = 3
+"""Of the process, for one stage; beyond it the oldest end."""
+_COPY: Final = ".copy"
 _HISTORY: Final = frozenset({"In", "Out", "_", "__", "___", "_ih", "_oh", "_dh", "_i", "_ii", "_iii"})
 """IPython's names for what earlier cells were and gave."""
 
@@ -47,6 +53,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     """The variables that are not kept, each with the reason."""
     names: tuple[str, ...]
     signature: str
+    """Of the variables' file; empty where there is none, but a copy of the process."""
     size_bytes: int
     modules: tuple[str, ...]
     """In the order of their import."""
@@ -74,6 +81,43 @@ class Place:
     """Where the stage may write, relative to the project."""
     after_s: float
     """What was executed in less is not worth a checkpoint; with 0 there is one after each cell."""
+    stage: str = ""
+    memory_share: float = inherited.SHARE
+    """Of the memory that is available: how large a kernel may be that is copied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A copy that is wanted."""
+
+    about: dict[str, Any]
+    """What it says of itself: whose it is, and after what."""
+    made: Callable[[str], None]
+    """Is told the copy's key."""
+    refused: Callable[[str], None]
+    """Is told why there is none."""
+    copied: Callable[[], None]
+    """Called in the copy, at once."""
+
+
+class Copier(Protocol):
+    """Makes copies of this process that sleep until a kernel is asked of them."""
+
+    own: tuple[str, ...]
+    """How the paths begin of the files and sockets that no copy keeps."""
+
+    def check(self) -> None:
+        """Make sure that the kernel can be copied, as far as it is not for `inherited` to say.
+
+        Raises:
+            DoubtError: it can't.
+        """
+
+    def copy_later(self, order: Order) -> None:
+        """Copy the process when what it is asked now is answered."""
+
+    def end(self, key: str) -> None:
+        """Have a copy end."""
 
 
 def digest(source: str) -> str:
@@ -93,41 +137,79 @@ def found(folder: Path) -> Iterator[tuple[Path, Checkpoint]]:
                 yield path, read
 
 
+def copy_of(path: Path) -> str:
+    """The key of the copy that belongs to a checkpoint's file, empty where there is none."""
+    with suppress(OSError):
+        return path.with_suffix(_COPY).read_text("ascii")
+    return ""
+
+
+def remove(path: Path, end: Callable[[str], None]) -> None:
+    """Remove a checkpoint, and `end` its copy."""
+    if key := copy_of(path):
+        end(key)
+    for suffix in (_COPY, ".memory", path.suffix):
+        path.with_suffix(suffix).unlink(missing_ok=True)
+
+
 # -- in the kernel -------------------------------------------------------------------------------
 
 
 _keeping: list[Keeping] = []
 
 
-def begin(place: dict[str, Any]) -> None:
+def begin(place: dict[str, Any], copier: Copier | None = None) -> None:
     """Have checkpoints written from now on."""
     from IPython.core.getipython import get_ipython
 
-    _keeping[:] = [Keeping(get_ipython(), Place(**{**place, "outputs": tuple(place["outputs"])}))]
+    _keeping[:] = [Keeping(get_ipython(), _place(place), copier)]
     _keeping[0].connect()
 
 
-def go_on(place: dict[str, Any], number: str) -> None:
-    """Bring a checkpoint back, and have further ones written.
+def go_on(
+    place: dict[str, Any], number: str, copier: Copier | None = None, *, recorded: bool = True
+) -> None:
+    """Go on where this process is the checkpoint's copy; else bring it back. Have further ones written.
 
     Raises:
         DoubtError: it is not certain that the session is as it was.
     """
-    begin(place)
+    if _keeping and _keeping[0].copied == number:
+        _keeping[0].wake(_place(place))
+        return
+    if not recorded:
+        raise DoubtError("what its cells left is not in memory any more, and could not be recorded")
+    begin(place, copier)
     with audit.quiet():
         _keeping[0].restore(number)
+
+
+def _place(place: dict[str, Any]) -> Place:
+    return Place(**{**place, "outputs": tuple(place["outputs"])})
 
 
 class Keeping:
     """Makes the checkpoints of one session."""
 
-    def __init__(self, shell: Any, place: Place) -> None:
-        self.shell, self.place = shell, place
+    def __init__(self, shell: Any, place: Place, copier: Copier | None = None) -> None:
+        self.shell, self.place, self.copier = shell, place, copier
         self.folder = Path(place.folder)
         self.cells: list[str] = []
-        self._base = Base.now()
+        self.copied = ""
+        """The number of the checkpoint that this process is the copy for."""
         self._before = {name: id(value) for name, value in shell.user_ns.items()}
         self._environment = dict(os.environ)
+        self._exits = _exits()
+        self._tidies = False
+        self._changed: dict[str, str | None] = {}
+        self._exits_of_cells = 0
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Look at what is there before the next cell."""
+        history = getattr(self.shell.history_manager, "hist_file", "")
+        self._base = Base.now(str(history))
+        self._held = inherited.Held.now(*self.copier.own, str(history)) if self.copier else None
         self._listener: audit.Listener | None = None
         self._since = time.monotonic()
         self._took_s = 0.0
@@ -135,10 +217,26 @@ class Keeping:
 
     def connect(self) -> None:
         """Begin to see cells."""
+        self._listen()
+        self.shell.events.register("post_run_cell", self._after)
+
+    def _listen(self) -> None:
         from jupyter_mlx.capture.lineage.places import Places
 
         self._listener = audit.listen(Places.of(Path(self.place.root)))
-        self.shell.events.register("post_run_cell", self._after)
+
+    def wake(self, place: Place) -> None:
+        """In a copy that is a kernel again: go on as if the last cell had just ended."""
+        self.place, self.folder, self.copied = place, Path(place.folder), ""
+        environment = dict(os.environ)
+        for name in self._changed:
+            environment.pop(name, None)
+            if name in self._environment:
+                environment[name] = self._environment[name]
+        self._environment = environment
+        self._exits = _exits() - self._exits_of_cells
+        self._prepare()
+        self._listen()
 
     def _after(self, result: Any) -> None:
         failed = result is None or result.error_before_exec or result.error_in_exec
@@ -147,6 +245,7 @@ class Keeping:
         if self._over:
             return
         self.cells.append(digest(result.info.raw_cell))
+        self._tidies = self._tidies or inherited.tidies(result.info.raw_cell)
         begun = time.monotonic()
         if self.place.after_s and begun - self._since < max(self.place.after_s, SHARE * self._took_s):
             return
@@ -166,27 +265,77 @@ class Keeping:
             (self.folder / "why-not").write_text(f"after cell {len(self.cells)}: {reason}\n", "utf-8")
 
     def _write(self) -> None:
-        check(self._base)
         files, folders = self._files()
-        key = _key()
         number = f"{len(self.cells):06d}"
+        made = Checkpoint(
+            FORMAT, tuple(self.cells), {}, (), "", 0, (), {},
+            self._set(), tuple(sys.path), os.getcwd(),  # noqa: PTH109
+            files, folders, self.shell.execution_count,
+        )  # fmt: skip
+        doubt = ""
+        try:
+            kept = self._record(number)
+        except DoubtError as error:
+            doubt = error.reason
+        else:
+            made = msgspec.structs.replace(
+                made, left=dict(kept.left), names=kept.names, signature=kept.signature, size_bytes=kept.size_bytes,
+                modules=tuple(name for name, _ in modules()),
+                surroundings=look(self.shell, self.place.root, self._exits),
+            )  # fmt: skip
+            self._put(number, made)
+        self._copy(number, made, doubt)
+        _prune(self.folder, self._end)
+
+    def _record(self, number: str) -> Kept:
+        check(self._base)
         names = [
             name
             for name, value in self.shell.user_ns.items()
             if self._before.get(name) != id(value) and not _is_ipythons(name)
         ]
-        kept = keep(self.folder / f"{number}.memory", self.shell.user_ns, names, {"chance": _chance()}, key)
-        made = Checkpoint(
-            FORMAT, tuple(self.cells), dict(kept.left), kept.names, kept.signature, kept.size_bytes,
-            tuple(name for name, _ in modules()),
-            look(self.shell, self.place.root),
-            self._set(), tuple(sys.path), os.getcwd(),  # noqa: PTH109
-            files, folders, self.shell.execution_count,
-        )  # fmt: skip
+        path = self.folder / f"{number}.memory"
+        return keep(path, self.shell.user_ns, names, {"chance": chance()}, _key())
+
+    def _put(self, number: str, made: Checkpoint) -> None:
         temporary = self.folder / f".{number}"
         temporary.write_bytes(msgspec.json.encode(made))
         temporary.replace(self.folder / f"{number}.json")
-        _prune(self.folder)
+
+    def _copy(self, number: str, made: Checkpoint, doubt: str) -> None:
+        """Order a copy of the process; it says what was not recorded, where there is none either."""
+
+        def refused(reason: str) -> None:
+            self._note("; in memory: ".join(filter(None, (doubt, reason))))
+
+        def done(key: str) -> None:
+            if doubt:
+                self._put(number, made)
+            (self.folder / f"{number}{_COPY}").write_text(key, "ascii")
+            _bound(self.folder, self._end)
+
+        def copied() -> None:
+            self.copied = number
+
+        if self.copier is None or self._held is None:
+            if doubt:
+                self._note(doubt)
+            return
+        try:
+            self.copier.check()
+            inherited.check(self._held, self.place.memory_share)
+            if self._tidies or inherited.tidying_modules(self.place.root):
+                raise DoubtError("something is asked to be done when the kernel ends (atexit)")
+        except DoubtError as error:
+            refused(error.reason)
+            return
+        self._changed, self._exits_of_cells = self._set(), _exits() - self._exits
+        about = {"folder": self.place.folder, "number": number, "stage": self.place.stage}
+        self.copier.copy_later(Order({**about, "cells": len(self.cells)}, done, refused, copied))
+
+    def _end(self, key: str) -> None:
+        if self.copier is not None:
+            self.copier.end(key)
 
     def _set(self) -> dict[str, str | None]:
         names = {*self._environment, *os.environ}
@@ -248,13 +397,13 @@ class Keeping:
         for name in later:
             if not _imported(name):
                 raise DoubtError(f"the module {name} is not to be had")
-        what = difference(made.surroundings, look(self.shell, self.place.root))
+        what = difference(made.surroundings, look(self.shell, self.place.root, self._exits))
         if what:
             raise DoubtError(f"{what} was another one when the cells had run")
         space = self.shell.user_ns
         found = bring(self.folder / f"{number}.memory", space, made.signature, _key())
         space.update(found["values"])
-        _set_chance(found["chance"])
+        set_chance(found["chance"])
         self.cells = list(made.cells)
         self.shell.execution_count = made.count
 
@@ -272,7 +421,7 @@ def _imported(name: str) -> bool:
     return name in sys.modules
 
 
-def _chance() -> dict[str, Any]:
+def chance() -> dict[str, Any]:
     """Where the generators of random numbers stand that everybody shares."""
     import random
 
@@ -283,7 +432,7 @@ def _chance() -> dict[str, Any]:
     return found
 
 
-def _set_chance(state: dict[str, Any]) -> None:
+def set_chance(state: dict[str, Any]) -> None:
     import random
 
     random.setstate(state["random"])
@@ -299,16 +448,29 @@ def _below(folders: Iterable[Path]) -> Iterator[Path]:
                 yield from sorted(path.rglob("*"))
 
 
-def _prune(folder: Path) -> None:
+def _prune(folder: Path, end: Callable[[str], None]) -> None:
     """Remove the oldest beyond what is kept."""
     size = 0
     for path in sorted(folder.glob("*.json"), reverse=True):
-        memory = path.with_suffix(".memory")
         with suppress(OSError):
-            size += memory.stat().st_size
+            size += path.with_suffix(".memory").stat().st_size
             if size > KEPT_BYTES:
-                path.unlink()
-                memory.unlink()
+                remove(path, end)
+
+
+def _bound(folder: Path, end: Callable[[str], None]) -> None:
+    """End the oldest copies beyond those that may be there."""
+    for path in sorted(folder.glob(f"*{_COPY}"), reverse=True)[COPIES:]:
+        end(copy_of(path))
+        path.unlink(missing_ok=True)
+        if not path.with_suffix(".memory").exists():
+            path.with_suffix(".json").unlink(missing_ok=True)
+
+
+def _exits() -> int:
+    import atexit
+
+    return atexit._ncallbacks()
 
 
 def _key() -> bytes:

@@ -22,8 +22,10 @@ _OPAQUE: Final = frozenset(
     {"torch", "tensorflow", "jax", "pyspark", "ray", "distributed", "cupy", "rpy2", "numba"}
 )
 """Packages that keep state in native code, which nobody sees from here."""
-_RECORDER: Final = "jupyter_mlx.recorder"
+RECORDER: Final = "jupyter_mlx.recorder"
 """It is loaded where something was logged or tracked, in a run that is not the one to come."""
+_SERVICES: Final = frozenset({"IPython.core.history", "zmq.utils.garbage"})
+"""Where threads of the kernel's own are made, that begin anew where they are missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,14 @@ class Base:
     children: frozenset[str]
     files: frozenset[str]
     tasks: int
+    own: str = ""
+    """The file of IPython's history, which it opens when it wants to."""
 
     @classmethod
-    def now(cls) -> Base:
+    def now(cls, own: str = "") -> Base:
         """As it is."""
         threads = frozenset(id(thread) for thread in threading.enumerate())
-        return cls(threads, frozenset(_children()), frozenset(_open_files()), _tasks())
+        return cls(threads, frozenset(children()), frozenset(_open_files()), tasks(), own)
 
 
 def check(base: Base) -> None:
@@ -48,25 +52,29 @@ def check(base: Base) -> None:
     Raises:
         DoubtError: it does.
     """
-    for name in (*_OPAQUE, _RECORDER):
+    for name in (*_OPAQUE, RECORDER):
         if name in sys.modules:
-            told = "something was logged or tracked" if name == _RECORDER else f"{name} is loaded"
+            told = "something was logged or tracked" if name == RECORDER else f"{name} is loaded"
             raise DoubtError(f"{told}, whose state cannot be kept")
-    for thread in threading.enumerate():
-        if id(thread) not in base.threads:
-            raise DoubtError(f"the thread {thread.name} runs")
-    if set(_children()) - base.children:
+    for thread in strangers(base.threads):
+        raise DoubtError(f"the thread {thread.name} runs")
+    if set(children()) - base.children:
         raise DoubtError("a child process runs")
-    if opened := sorted(set(_open_files()) - base.files):
-        raise DoubtError(f"{opened[0].partition(' ')[2]} is open")
-    if _tasks() > base.tasks:
+    for opened in sorted(set(_open_files()) - base.files):
+        target = opened.partition(" ")[2]
+        if not (base.own and target.startswith(base.own)):
+            raise DoubtError(f"{target} is open")
+    if tasks() > base.tasks:
         raise DoubtError("something runs beside the cells (asyncio)")
 
 
-def look(shell: Any, root: str) -> dict[str, str]:
-    """The session in words: what → its digest. Two that say the same are taken to be the same."""
+def look(shell: Any, root: str, exits: int = 0) -> dict[str, str]:
+    """The session in words: what → its digest. Two that say the same are taken to be the same.
+
+    `exits` is how many exit handlers were the kernel's own.
+    """
     found = {f"the module {name}": digest_of(words(name, module, root)) for name, module in modules()}
-    found |= {name: digest_of(said) for name, said in _process()}
+    found |= {name: digest_of(said) for name, said in _process(exits)}
     found["IPython's settings"] = digest_of(_ipython(shell))
     return found
 
@@ -76,7 +84,7 @@ def difference(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     return next((what for what, digest in before.items() if now.get(what) != digest), "")
 
 
-def _process() -> Iterator[tuple[str, list[str]]]:
+def _process(exits: int) -> Iterator[tuple[str, list[str]]]:
     import atexit
     import decimal
     import gc
@@ -104,7 +112,7 @@ def _process() -> Iterator[tuple[str, list[str]]]:
             _name(sys.stdin),
         ],
     )
-    yield "what is done at exit", [str(atexit._ncallbacks())]
+    yield "what is done at exit", [str(atexit._ncallbacks() - exits)]
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         yield (
@@ -151,6 +159,13 @@ def _name(thing: Any) -> str:
     return f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', type(found).__qualname__)}"
 
 
+def strangers(known: frozenset[int]) -> Iterator[threading.Thread]:
+    """The threads beyond those that were known by their ids, and those that the kernel starts at any time."""
+    for thread in threading.enumerate():
+        if id(thread) not in known and type(thread).__module__ not in _SERVICES:
+            yield thread
+
+
 def _open_files() -> Iterator[str]:
     """`number target` of what is open and belongs to somebody; nothing where the system does not say it."""
     folder = "/proc/self/fd"
@@ -166,7 +181,7 @@ def _open_files() -> Iterator[str]:
                     yield f"{number.name} {target}"
 
 
-def _children() -> Iterator[str]:
+def children() -> Iterator[str]:
     """The numbers of the child processes; nothing where the system does not say it."""
     with suppress(OSError):
         for task in Path("/proc/self/task").iterdir():
@@ -174,7 +189,7 @@ def _children() -> Iterator[str]:
                 yield from (task / "children").read_text("ascii").split()
 
 
-def _tasks() -> int:
+def tasks() -> int:
     """Tasks of asyncio in this thread's loop."""
     import asyncio
 

@@ -132,6 +132,7 @@ class EngineClient(PapermillNotebookClient):  # type: ignore[misc]
 
     cold = False
     idle_s = IDLE_S
+    copy = ""
     wanted: tuple[str, ...] | None = None
     dialogue: Dialogue
     provisioner: Any = None
@@ -179,6 +180,7 @@ class EngineClient(PapermillNotebookClient):  # type: ignore[misc]
             self.provisioner.wanted = self.wanted or ()
             self.provisioner.idle_s = self.idle_s
             self.provisioner.cold = self.cold or self.wanted is None
+            self.provisioner.copy = self.copy
             manager.provisioner = self.provisioner
         return manager
 

@@ -308,7 +308,7 @@ class _Follow:
         """Execute the notebook in its own folder, as JupyterLab does: the same cells work here and there."""
         job = self.watch.job
         here = self.watch.here
-        client.cold = job.cold or here.cold
+        client.cold, client.copy = job.cold or here.cold, job.copy
         client.idle_s = client.idle_s if here.idle_s is None else here.idle_s
         # papermill's and nbclient's `timeout` takes whole seconds only
         client.timeout_func = lambda cell: job.timeout_s

@@ -20,6 +20,7 @@ INCOMPLETE = "incomplete"
 RESOURCES = "resources"
 
 _listening: list[tuple[Listening, Meter]] = []
+_past: list[object] = []
 
 
 def prologue(variable: str) -> str:
@@ -42,6 +43,18 @@ def begin(root: str) -> None:
     from jupyter_mlx.capture.resources import Meter
 
     _listening[:] = [(Listening(Path(root), Path(root) / ".mlx"), Meter.start())]
+
+
+def let_go() -> None:
+    """In a forked copy of the kernel: what listens is the kernel's."""
+    from jupyter_mlx.capture.lineage import audit
+
+    while _listening:
+        listening, _ = _listening.pop()
+        listening.let_go()
+        # nothing of it may be tidied up here
+        _past.append(listening)
+    audit.listen_only(None)
 
 
 def end() -> dict[str, Any]:

@@ -10,6 +10,7 @@ the top.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +33,7 @@ from .bench import Execution
 from .executors.base import Job, Outcome
 from .facts import Facts
 from .fingerprint import Fingerprint, code_cells
+from .kernels import COLD_VARIABLE, asleep, calling
 from .lock import file_name
 from .observing import FILES, INCOMPLETE
 from .outputs import version_of
@@ -75,18 +77,24 @@ class Start:
     account: Account
     cells: int
     """How many of the notebook's code cells are not executed."""
+    copy: str = ""
+    """The key of the kernel's copy that sleeps after those, empty where there is none."""
+    recorded: bool = True
+    """Whether what is recorded is all that the cells to come may need."""
 
     @property
     def reason(self) -> str:
         """As a plan would say it."""
+        if self.copy:
+            return f"from cell {self.cells + 1}: run {self.account.run[:8]} is still in memory"
         return f"from cell {self.cells + 1}: run {self.account.run[:8]} had done those before"
 
 
 class Resuming:
     """The checkpoints of a project's stages, for one command."""
 
-    def __init__(self, root: Path, state: Path, facts: Facts, after_s: float) -> None:
-        self.root, self.facts, self.after_s = root, facts, after_s
+    def __init__(self, root: Path, state: Path, facts: Facts, after_s: float, memory_share: float) -> None:
+        self.root, self.facts, self.after_s, self.memory_share = root, facts, after_s, memory_share
         self._state = state / "checkpoints"
 
     def choose(self, stage: Stage, fingerprint: Fingerprint) -> Start | None:
@@ -102,8 +110,12 @@ class Resuming:
         sources = [cell.source for cell in code_cells(formats.document(data, stage.notebook).cells)]
         for path, found in checkpoints.found(self._folder(stage)):
             done = _matched(found.cells, sources, account.tagged if stage.params else None)
-            if done is not None and not _lacks(found, sources[done:]) and self._has_files(found):
-                return Start(path.stem, found, account, done)
+            if done is None or not self._has_files(found):
+                continue
+            recorded = bool(found.signature) and not _lacks(found, sources[done:])
+            copy = _awaits(path)
+            if copy or recorded:
+                return Start(path.stem, found, account, done, copy, recorded)
         return None
 
     def takes(self, stage: Stage) -> bool:
@@ -158,20 +170,22 @@ class Resuming:
         if not self.takes(stage) or job.language != "python":
             return job
         folder = self._folder(stage)
+        for path in [*folder.glob("*.json"), *folder.glob("*.copy")]:
+            if start is None or path.stem > start.number:
+                checkpoints.remove(path.with_suffix(".json"), _end)
         if start is None:
             shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for path, _ in checkpoints.found(folder):
-            if start is not None and path.stem > start.number:
-                path.unlink()
-                path.with_suffix(".memory").unlink(missing_ok=True)
-        place = {"folder": str(folder), "root": job.root, "outputs": stage.outputs, "after_s": self.after_s}
+        place = {
+            "folder": str(folder), "root": job.root, "outputs": stage.outputs, "after_s": self.after_s,
+            "stage": stage.name, "memory_share": self.memory_share,
+        }  # fmt: skip
         prologue = "\n".join(filter(None, (job.prologue, _code(place, start))))
         # sets of texts come back in the order that they had
         job = replace(job, prologue=prologue, env={**job.env, _HASHES: "0"})
         if start is None:
             return job
-        return replace(job, begin=len(start.checkpoint.cells), earlier=str(folder / _NOTEBOOK))
+        return replace(job, begin=len(start.checkpoint.cells), earlier=str(folder / _NOTEBOOK), copy=start.copy)
 
     def ended(self, running: Running, outcome: Outcome) -> Outcome:
         """Keep account of an execution; the outcome, with what the cells that were not executed had touched."""
@@ -212,10 +226,27 @@ class Resuming:
 
 
 def _code(place: Mapping[str, Any], start: Start | None) -> str:
-    call = f"begin({dict(place)!r})" if start is None else f"go_on({dict(place)!r}, {start.number!r})"
-    line = f"__import__({checkpoints.__name__!r}, fromlist=['x']).{call}"
+    call = f"begin({dict(place)!r})"
+    if start is not None:
+        call = f"go_on({dict(place)!r}, {start.number!r}, recorded={start.recorded})"
+    line = f"__import__({asleep.__name__!r}, fromlist=['x']).{call}"
     # a kernel whose Python has no jupyter_mlx makes none; to go on it must
     return line if start else f"try:\n    {line}\nexcept ImportError:\n    pass"
+
+
+def _awaits(path: Path) -> str:
+    """The key of the checkpoint's copy that sleeps and can be gone on with; empty where there is none."""
+    key = checkpoints.copy_of(path)
+    if not key or os.environ.get(COLD_VARIABLE):
+        return ""
+    said = calling.described(key)
+    if said is None or said.get("stale", True):
+        return ""
+    return key if (said["folder"], said["number"]) == (str(path.parent), path.stem) else ""
+
+
+def _end(key: str) -> None:
+    calling.stop_warm_process(key, now=False)
 
 
 def _matched(done: Sequence[str], sources: Sequence[str], injected: int | None) -> int | None:

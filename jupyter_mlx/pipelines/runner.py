@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 CHECKPOINT_AFTER_S = 1.0
 """With `resume`: what was executed in less is not worth a checkpoint."""
+COPIED_SHARE = 0.5
+"""With `resume`: of the memory that is available, how large a kernel may be that is copied."""
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -52,7 +54,7 @@ class Runner:
         # to plan takes no recorder, and to import one takes longer than to plan
         self._make_recorder, self._open_remote = recorder, remote
         self._make_executor: Callable[[int], Executor] | None = None
-        self.checkpoint_after_s = CHECKPOINT_AFTER_S
+        self.checkpoint_after_s, self.copied_share = CHECKPOINT_AFTER_S, COPIED_SHARE
 
     @cached_property
     def recorder(self) -> Recorder:
@@ -192,7 +194,7 @@ class Runner:
 
         if self._make_executor is not None:
             return None
-        return Resuming(self.root, self.state, facts, self.checkpoint_after_s)
+        return Resuming(self.root, self.state, facts, self.checkpoint_after_s, self.copied_share)
 
     def _bench(self, stages: Sequence[str], params: Mapping[str, Any]) -> Bench:
         """Where the stages of one command are executed, under a run of their own."""

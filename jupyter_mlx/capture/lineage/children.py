@@ -141,12 +141,16 @@ class Listening:
             self._before[name] = os.environ.get(name)
             os.environ[name] = value
 
-    def finish(self) -> list[ChildTouch]:
-        """Restore the environment, and say what the children touched until now. Raises OSError."""
+    def leave(self) -> None:
+        """Restore the environment, where nobody else has set it since."""
         self.log.left(self)
         for name, value in self._before.items():
             if os.environ.get(name) == self._ours[name]:
                 _restore(name, value)
+
+    def finish(self) -> list[ChildTouch]:
+        """Restore the environment, and say what the children touched until now. Raises OSError."""
+        self.leave()
         records = self.log.since(self.start).split(b"\0")
         # the last is what a child is just writing, or nothing
         return [touch for touch in map(self._parse, records[:-1]) if touch is not None]

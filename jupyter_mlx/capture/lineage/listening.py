@@ -113,6 +113,13 @@ class Listening:
             if file.role == "input" and file.how == "seen" and not _is_editors(file)
         ]  # fmt: skip
 
+    def let_go(self) -> None:
+        """In a forked copy of the process: listen no more, and ask nothing of what is the other's."""
+        self._ended = True
+        audit.listen_only(None)
+        if self._children is not None:
+            self._children.leave()
+
     def finish(self, own: Callable[[list[str]], Iterable[str]] = lambda _: ()) -> Seen:
         """Listen no more, and say what was seen.
 

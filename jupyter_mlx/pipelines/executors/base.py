@@ -50,6 +50,8 @@ class Job:
     """So many code cells are not executed, the injected one included: the prologue brings back what they left."""
     earlier: str = ""
     """The executed notebook that has the outputs of those cells, absolute."""
+    copy: str = ""
+    """The key of a kernel's copy that sleeps after those cells; the prologue says what becomes of it without."""
     observed: bool = False
     """Of a command: whether the files that it touches are told, as `observing` does it in a kernel."""
 

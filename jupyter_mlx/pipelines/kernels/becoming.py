@@ -19,14 +19,18 @@ from typing import Any, Final, NoReturn
 
 PR_SET_PDEATHSIG: Final = 1
 
+here: list[Any] = []
+"""In a kernel that is a copy: its application, and what was asked for."""
+
 
 def become_kernel(request: Mapping[str, Any], streams: list[int], conversation: socket.socket) -> NoReturn:
     """Be the kernel that was asked for, until it is told to stop."""
     code = 1
     try:
-        _be_a_process_of_its_own(request, streams, conversation)
+        be_a_process_of_its_own(request, streams, conversation)
+        _take_place(request)
         _be_as_if_new(request)
-        code = _run(list(request["argv"]), conversation)
+        code = _run(request, conversation)
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
     except BaseException:  # as the interpreter would: shown, and then out
@@ -34,9 +38,10 @@ def become_kernel(request: Mapping[str, Any], streams: list[int], conversation: 
     leave(code)
 
 
-def _be_a_process_of_its_own(
+def be_a_process_of_its_own(
     request: Mapping[str, Any], streams: list[int], conversation: socket.socket
 ) -> None:
+    """Let go of what belongs to the process that this one was copied from."""
     os.setsid()
     # no orphan where the warm process, which watches over us, is killed
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -53,15 +58,14 @@ def _be_a_process_of_its_own(
         if extra > 2:
             os.close(extra)
     os.set_inheritable(conversation.fileno(), False)
-    os.umask(request["umask"])
-    _take_limits(request)
-    os.chdir(request["cwd"])
 
 
-def _take_limits(request: Mapping[str, Any]) -> None:
+def _take_place(request: Mapping[str, Any]) -> None:
     """Take over what a new process would have inherited from the one that asked."""
     import resource
 
+    os.umask(request["umask"])
+    os.chdir(request["cwd"])
     for number, wanted in request["limits"]:
         with contextlib.suppress(ValueError, OSError):
             if resource.getrlimit(number) != tuple(wanted):
@@ -95,18 +99,29 @@ def _be_as_if_new(request: Mapping[str, Any]) -> None:
     gc.enable()
 
 
-def _run(argv: list[str], conversation: socket.socket) -> int:
+def _run(request: Mapping[str, Any], conversation: socket.socket) -> int:
     from ipykernel.kernelapp import IPKernelApp
 
     app: Any = IPKernelApp.instance()
     # its default was taken from the environment when the class was made
     app.parent_handle = os.getppid()
-    app.initialize(argv)
+    app.initialize(list(request["argv"]))
     # sockets are bound: who connects now need not try again
     conversation.sendall(b"ready\n")
     conversation.close()
-    app.start()
-    return 0
+    here[:] = [app, request]
+    while True:
+        try:
+            app.start()
+        except SystemExit as left:
+            # in a copy that is to sleep until it is asked to be a kernel again; see `asleep.Asleep`
+            sleep = getattr(left, "sleep", None)
+            if sleep is None:
+                raise
+            left.__traceback__ = None
+        else:
+            return 0
+        app = sleep()
 
 
 def leave(code: int) -> NoReturn:

@@ -22,7 +22,7 @@ from typing import IO, Any, Final
 
 from jupyter_mlx.starting import command as own_command
 
-from .family import Family, private_folder
+from .family import Family, place, private_folder
 
 IDLE_S: Final = 600.0
 """After how long without a kernel a warm process ends."""
@@ -133,6 +133,34 @@ def warm_kernel(family: Family, request: Request) -> WarmKernel:
     except (OSError, ValueError) as error:
         raise NotWarmError(str(error)) from error
     raise NotWarmError(answer)
+
+
+def copied_kernel(key: str, request: Request) -> WarmKernel:
+    """Have a kernel made by the copy of a kernel that sleeps after some of its cells.
+
+    Raises:
+        NotWarmError: it is not there any more, or not for this kernel.
+    """
+    try:
+        answer = _asked(_connected(private_folder() / f"{key}.sock"), request, {})
+    except (OSError, ValueError) as error:
+        raise NotWarmError(str(error)) from error
+    if isinstance(answer, WarmKernel):
+        return answer
+    raise NotWarmError(answer)
+
+
+def described(key: str) -> dict[str, Any] | None:
+    """What the process with this key says of itself; None where there is none."""
+    try:
+        path = private_folder() / f"{key}.sock"
+    except OSError:
+        return None
+    found = _said(path, {"ask": "status"})
+    if found is None:
+        # of one that was killed
+        path.unlink(missing_ok=True)
+    return found
 
 
 def warm_processes() -> dict[str, dict[str, Any]]:
@@ -284,6 +312,7 @@ def _whole(request: Request, refused: Mapping[str, str]) -> dict[str, Any]:
         "preload": list(request.preload),
         "refused": dict(refused),
         "idle_s": request.idle_s,
+        "place": place(),
         "umask": _umask(),
         "limits": [[number, resource.getrlimit(number)] for number in sorted(set(numbers))],
         "nice": os.getpriority(os.PRIO_PROCESS, 0),

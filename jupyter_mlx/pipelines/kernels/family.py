@@ -58,7 +58,7 @@ class Family:
                 sorted(self.env.items()),
                 self.libraries,
                 sys.version,
-                _place(),
+                place(),
                 _packages(),
             ]
         )
@@ -109,7 +109,7 @@ def _same_file(python: str) -> bool:
         return False
 
 
-def _place() -> list[str]:
+def place() -> list[str]:
     """Where on this machine this process is: user, namespaces, control group."""
     spaces = ("mnt", "pid", "net", "user", "uts", "ipc")
     found = [f"{os.getuid()} {os.getgid()} {sorted(os.getgroups())}", Path("/proc/self/cgroup").read_text()]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from . import COLD_VARIABLE
-from .calling import IDLE_S, NotWarmError, Request, WarmKernel, warm_kernel
+from .calling import IDLE_S, NotWarmError, Request, WarmKernel, copied_kernel, warm_kernel
 from .family import family_of
 from .preloading import libraries
 
@@ -27,6 +28,8 @@ class MlxProvisioner(LocalProvisioner):
     """The modules to be imported ahead; None: nothing beyond what every kernel imports."""
     idle_s: float = IDLE_S
     cold: bool = False
+    copy: str = ""
+    """The key of a kernel's copy that sleeps, which is to be gone on with if it is there."""
     why_cold: str = ""
     """Why the kernel is an ordinary one, empty where it is not."""
     process: Any = None
@@ -56,7 +59,12 @@ class MlxProvisioner(LocalProvisioner):
         if family is None:
             raise NotWarmError("it is not this interpreter's own kernel, on Linux")
         cwd = os.path.abspath(options.get("cwd") or ".")  # noqa: PTH100 (links in it are left as they are)
-        return warm_kernel(family, Request(command, env, cwd, self.wanted or (), self.idle_s))
+        request = Request(command, env, cwd, self.wanted or (), self.idle_s)
+        if self.copy:
+            # without it, the prologue brings back what was recorded, or refuses
+            with suppress(NotWarmError):
+                return copied_kernel(self.copy, request)
+        return warm_kernel(family, request)
 
     @property
     def exit_fd(self) -> int:

@@ -1,10 +1,7 @@
 """The warm process: single-threaded, imports only, copied whenever a kernel is asked for.
 
-It is started by `calling.py` with its listening socket as standard input, and
-serves processes of the same user alone. A call is a line of JSON (with the
-caller's stdout and stderr for a kernel), answered in lines: `pid N`, `ready`,
-`exit N`; or `no REASON`, and the caller starts an ordinary kernel. It ends when
-nobody called for a while, or when a file that it imported has changed.
+It is started by `calling.py` with its listening socket as standard input; see
+`originals` for the conversation.
 """
 
 from __future__ import annotations
@@ -13,24 +10,18 @@ import contextlib
 import gc
 import json
 import os
-import selectors
-import signal
 import socket
-import struct
 import sys
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from jupyter_mlx.pipelines.kernels.originals import Original
 
 BASE: Final = (
     "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.datapub", "ipykernel.debugger",
     "IPython.core.completer", "IPython.core.magics", "tornado.platform.asyncio", "asyncio", "sqlite3",
 )  # fmt: skip
 """What every kernel imports by itself."""
-
-REQUEST_S: Final = 5.0
-"""How long a caller may take to say what it wants."""
 
 
 def main(path: str, idle_s: str) -> None:
@@ -48,66 +39,19 @@ def main(path: str, idle_s: str) -> None:
     WarmProcess(listening, path, float(idle_s), kernel_path).serve()
 
 
-@dataclass(slots=True)
-class Kernel:
-    """One copy, seen from the process that it was made from."""
-
-    conversation: socket.socket
-    started_at: float
-    cwd: str
-
-
-class WarmProcess:
-    """Answers calls, one at a time, and watches over the kernels that came of them."""
+class WarmProcess(Original):
+    """Imports what notebooks import, and nothing else; see `Original`."""
 
     def __init__(self, listening: socket.socket, path: str, idle_s: float, kernel_path: list[str]) -> None:
-        self.listening, self.path, self.idle_s, self.kernel_path = listening, path, idle_s, kernel_path
-        self.kernels: dict[int, Kernel] = {}
+        super().__init__(listening, path, idle_s)
+        self.kernel_path = kernel_path
         self.refused: dict[str, str] = {}
-        self.started_at = self.called_at = time.time()
-        self.inode = os.stat(path).st_ino
-        self.served = 0
-        self.closing = False
         self._libraries: set[str] = set()
-        self._stamps: dict[str, tuple[int, int]] = {}
         self._base: frozenset[str] = frozenset()
         self._env = dict(os.environ)
-        self._selector = selectors.DefaultSelector()
-        self._alarm, self._bell = os.pipe()
 
-    def serve(self) -> None:
-        """Answer until nobody calls any more."""
-        self._get_ready()
-        while not (self.closing and not self.kernels):
-            events = self._selector.select(self._patience())
-            if not events and self._is_idle():
-                break
-            for key, _ in events:
-                if key.fileobj is self.listening:
-                    self._answer()
-                elif key.fileobj == self._alarm:
-                    self._reap()
-                else:
-                    self._lost(key.data)
-        self.close()
-
-    def close(self) -> None:
-        """Take no more calls; the kernels go on."""
-        if self.closing:
-            # the socket's inode may be that of the next warm process by now
-            return
-        self.closing = True
-        with contextlib.suppress(OSError):
-            # another may have taken the place since
-            if os.stat(self.path).st_ino == self.inode:
-                os.unlink(self.path)
-        with contextlib.suppress(KeyError, ValueError):
-            self._selector.unregister(self.listening)
-        self.listening.close()
-
-    # -- at the beginning --------------------------------------------------------------------
-
-    def _get_ready(self) -> None:
+    def get_ready(self) -> None:
+        """See `Original.get_ready`."""
         from importlib import import_module
 
         # what ipykernel says before it imports anything else, and matplotlib reads when it is imported
@@ -118,86 +62,18 @@ class WarmProcess:
         self._base = frozenset(sys.modules)
         gc.disable()
         self._settle()
-        os.set_blocking(self._alarm, False)
-        os.set_blocking(self._bell, False)
-        signal.set_wakeup_fd(self._bell)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        self._selector.register(self.listening, selectors.EVENT_READ)
-        self._selector.register(self._alarm, selectors.EVENT_READ)
 
     def _settle(self) -> None:
         """Have the garbage collector leave alone what is imported; remember the files that it came from."""
         gc.collect()
         gc.freeze()
-        for module in list(sys.modules.values()):
-            file = getattr(module, "__file__", None)
-            if isinstance(file, str) and file not in self._stamps:
-                self._stamps[file] = _stamp(file)
+        self.remember_files()
 
-    def _patience(self) -> float | None:
-        if self.kernels:
-            return None
-        return max(0.0, self.called_at + self.idle_s - time.time())
-
-    def _is_idle(self) -> bool:
-        return not self.kernels and time.time() - self.called_at >= self.idle_s
-
-    # -- calls -------------------------------------------------------------------------------
-
-    def _answer(self) -> None:
-        conversation, _ = self.listening.accept()
-        streams: list[int] = []
-        try:
-            if _peer(conversation) != os.getuid():
-                conversation.close()
-                return
-            conversation.settimeout(REQUEST_S)
-            request, streams = _heard(conversation)
-            self.called_at = time.time()
-            if request["ask"] == "kernel":
-                self.idle_s = request["idle_s"]
-                self._start(request, streams, conversation)
-            else:
-                reply = self._status() if request["ask"] == "status" else self._stop(request["now"])
-                conversation.sendall(json.dumps(reply).encode() + b"\n")
-                conversation.close()
-        except (OSError, ValueError, KeyError) as error:
-            print(f"a call was not understood: {error!r}", file=sys.stderr, flush=True)  # noqa: T201
-            conversation.close()
-        finally:
-            for stream in streams:
-                with contextlib.suppress(OSError):
-                    os.close(stream)
-
-    def _start(self, request: Mapping[str, Any], streams: list[int], conversation: socket.socket) -> None:
-        refusal = self._refusal(request)
-        if refusal:
-            conversation.sendall(f"no {refusal}\n".encode())
-            conversation.close()
-            return
-        imported_env = [n for n in os.environ if n not in self._env and n != "MPLBACKEND"]
-        known = {"path": self.kernel_path, "imported_env": imported_env, "warm_pid": os.getpid()}
-        request = {**request, **known}
-        sys.stdout.flush()
-        sys.stderr.flush()
-        pid = os.fork()
-        if pid == 0:
-            self._forget()
-            from jupyter_mlx.pipelines.kernels.becoming import become_kernel
-
-            become_kernel(request, streams, conversation)
-        self.served += 1
-        kernel = Kernel(conversation, time.time(), request["cwd"])
-        self.kernels[pid] = kernel
-        self._selector.register(conversation, selectors.EVENT_READ, pid)
-        with contextlib.suppress(OSError):
-            conversation.sendall(f"pid {pid}\n".encode())
-
-    def _refusal(self, request: Mapping[str, Any]) -> str:
-        """Why no copy of this process can be the kernel, empty where one can."""
+    def refusal(self, request: Mapping[str, Any]) -> str:
+        """See `Original.refusal`."""
         from jupyter_mlx.pipelines.kernels.preloading import libraries, preload
 
-        if any(_stamp(file) != stamp for file, stamp in self._stamps.items()):
+        if self.is_stale:
             self.close()
             return "stale"
         self.refused.update(request["refused"])
@@ -217,101 +93,14 @@ class WarmProcess:
         paths = (os.path.join(folder, name) for name in ahead)
         return any(os.path.exists(f"{path}.py") or os.path.exists(f"{path}/__init__.py") for path in paths)
 
-    def _forget(self) -> None:
-        """In the copy: let go of what is the warm process's own."""
-        self.listening.close()
-        self._selector.close()
-        os.close(self._alarm)
-        os.close(self._bell)
-        for kernel in self.kernels.values():
-            kernel.conversation.close()
+    def become(self, request: Mapping[str, Any], streams: list[int], conversation: socket.socket) -> None:
+        """See `Original.become`."""
+        from jupyter_mlx.pipelines.kernels.becoming import become_kernel
 
-    def _status(self) -> dict[str, Any]:
-        return {
-            "pid": os.getpid(),
-            "python": sys.executable,
-            "started_at": self.started_at,
-            "called_at": self.called_at,
-            "idle_s": self.idle_s,
-            "served": self.served,
-            "libraries": sorted(self._libraries & sys.modules.keys()),
-            "refused": self.refused,
-            "kernels": [
-                {"pid": pid, "started_at": kernel.started_at, "cwd": kernel.cwd}
-                for pid, kernel in self.kernels.items()
-            ],
-        }
+        imported_env = [n for n in os.environ if n not in self._env and n != "MPLBACKEND"]
+        known = {"path": self.kernel_path, "imported_env": imported_env}
+        become_kernel({**request, **known}, streams, conversation)
 
-    def _stop(self, now: bool) -> dict[str, Any]:
-        self.close()
-        if now:
-            for pid in self.kernels:
-                _kill(pid)
-        return {"pid": os.getpid(), "kernels": len(self.kernels)}
-
-    # -- kernels -----------------------------------------------------------------------------
-
-    def _reap(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._alarm, 4096)
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if not pid:
-                return
-            kernel = self.kernels.pop(pid, None)
-            if kernel is not None:
-                self._selector.unregister(kernel.conversation)
-                with contextlib.suppress(OSError):
-                    kernel.conversation.sendall(f"exit {os.waitstatus_to_exitcode(status)}\n".encode())
-                kernel.conversation.close()
-            self.called_at = time.time()
-
-    def _lost(self, pid: int) -> None:
-        """Whoever asked for a kernel has gone: nobody will stop it but us."""
-        kernel = self.kernels.get(pid)
-        if kernel is None:
-            return
-        with contextlib.suppress(BlockingIOError, OSError):
-            if kernel.conversation.recv(64):
-                return
-        _kill(pid)
-        self._selector.unregister(kernel.conversation)
-        self.kernels.pop(pid)
-        kernel.conversation.close()
-
-
-def _kill(pid: int) -> None:
-    with contextlib.suppress(OSError):
-        os.killpg(pid, signal.SIGKILL)
-    with contextlib.suppress(OSError):
-        os.kill(pid, signal.SIGKILL)
-
-
-def _stamp(file: str) -> tuple[int, int]:
-    try:
-        found = os.stat(file)
-    except OSError:
-        return (0, 0)
-    return (found.st_mtime_ns, found.st_size)
-
-
-def _peer(conversation: socket.socket) -> int:
-    """The user id of whoever called."""
-    packed = conversation.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    return int(struct.unpack("3i", packed)[1])
-
-
-def _heard(conversation: socket.socket) -> tuple[Mapping[str, Any], list[int]]:
-    data, streams, _, _ = socket.recv_fds(conversation, 1 << 16, 2)
-    while not data.endswith(b"\n"):
-        more = conversation.recv(1 << 20)
-        if not more:
-            for stream in streams:
-                os.close(stream)
-            msg = "it ended in the middle"
-            raise ValueError(msg)
-        data += more
-    return json.loads(data), streams
+    def described(self) -> dict[str, Any]:
+        """See `Original.described`."""
+        return {"libraries": sorted(self._libraries & sys.modules.keys()), "refused": self.refused}

@@ -1,0 +1,303 @@
+"""A forked checkpoint: a copy of a kernel between two cells, which sleeps until a kernel is asked of it.
+
+The kernel forks in its main thread, when the message that it was asked last is
+answered. The copy leaves the event loop by an exception, so that it stands where
+`becoming` stood before its first message; lets go of all that is the kernel's;
+and is from then on an `Original`, as a warm process is: each kernel that is asked
+of it is a copy of the copy, which `reopening` gives new channels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import selectors
+import signal
+import socket
+import sys
+import time
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from jupyter_mlx.caching import checkpoints, inherited
+from jupyter_mlx.caching.memory import DoubtError
+from jupyter_mlx.pipelines import observing
+
+from . import calling
+from .family import private_folder
+from .originals import Original
+
+ANOTHER: Final = frozenset({"_", "SHLVL", "PWD", "OLDPWD", "COLUMNS", "LINES", "JPY_PARENT_PID", "JPY_SESSION_NAME"})
+"""Variables that differ from one command to the next, beside our own."""
+_OURS: Final = "JUPYTER_MLX_"
+_QUIET: Final = (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+"""While a copy sleeps, the notebook's handlers of these are not called."""
+
+
+def begin(place: dict[str, Any]) -> None:
+    """See `checkpoints.begin`."""
+    checkpoints.begin(place, _copier())
+
+
+def go_on(place: dict[str, Any], number: str, *, recorded: bool) -> None:
+    """See `checkpoints.go_on`."""
+    checkpoints.go_on(place, number, _copier(), recorded=recorded)
+
+
+def _copier() -> KernelCopier | None:
+    """What copies this kernel; None where it is no copy of a warm process itself."""
+    becoming = sys.modules.get(f"{__package__}.becoming")
+    return KernelCopier(becoming.here) if becoming is not None and becoming.here else None
+
+
+class Asleep(SystemExit):
+    """Raised in a copy of the kernel, to leave its event loop."""
+
+    def __init__(self, listening: socket.socket, order: checkpoints.Order, kernel: int, chance: Any) -> None:
+        super().__init__(1)
+        self.listening, self.order, self.kernel, self.chance = listening, order, kernel, chance
+
+    def sleep(self) -> Any:
+        """Sleep until a kernel is asked for; in the process that is to be it, return its application."""
+        from .becoming import be_a_process_of_its_own, here
+        from .reopening import reopened
+
+        app, before = here
+        woken, handlers = _slept(self, before)
+        request = woken.request
+        be_a_process_of_its_own(request, woken.streams, woken.conversation)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        _renew(before, request)
+        app = reopened(app, list(request["argv"]))
+        here[:] = [app, {**before, **request}]
+        woken.conversation.sendall(b"ready\n")
+        woken.conversation.close()
+        return app
+
+
+class Woken(SystemExit):
+    """Raised in the copy of a copy that is to be a kernel, to leave the sleep."""
+
+    def __init__(self, request: Mapping[str, Any], streams: list[int], conversation: socket.socket) -> None:
+        super().__init__(1)
+        self.request, self.streams, self.conversation = request, streams, conversation
+
+
+class KernelCopier:
+    """Makes copies of this kernel; see `checkpoints.Copier`."""
+
+    def __init__(self, here: list[Any]) -> None:
+        self._here = here
+        """Of `becoming`: the application and what was asked for, another one after each waking."""
+
+    @property
+    def app(self) -> Any:
+        """The kernel's application."""
+        return self._here[0]
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """See `checkpoints.Copier.own`."""
+        return (str(self.app.ip),) if self.app.transport == "ipc" else ()
+
+    def check(self) -> None:
+        """See `checkpoints.Copier.check`."""
+        import asyncio
+
+        import comm
+        import ipykernel
+
+        loop: Any = self.app.kernel.io_loop.asyncio_loop
+        known = type(loop).__module__.startswith("asyncio.") and isinstance(loop, asyncio.SelectorEventLoop)
+        if not known or ipykernel.version_info[0] < 7:
+            raise DoubtError("it is another event loop, or an older ipykernel")
+        manager: Any = comm.get_comm_manager()
+        if manager.comms:
+            raise DoubtError("widgets are open")
+        shell = self.app.shell
+        if self.app.kernel.eventloop is not None or shell.tempfiles or shell.tempdirs:
+            raise DoubtError("IPython holds a window or a temporary file")
+
+    def copy_later(self, order: checkpoints.Order) -> None:
+        """See `checkpoints.Copier.copy_later`."""
+        self.app.kernel.io_loop.asyncio_loop.call_soon(self._copy, order)
+
+    def end(self, key: str) -> None:
+        """See `checkpoints.Copier.end`."""
+        calling.stop_warm_process(key, now=False)
+
+    def _copy(self, order: checkpoints.Order) -> None:
+        if self.app.kernel._main_asyncio_lock.locked():
+            order.refused("the next cell began at once")
+            return
+        key = secrets.token_hex(10)
+        try:
+            path = private_folder() / f"{key}.sock"
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+                listening.bind(str(path))
+                path.chmod(0o600)
+                listening.listen(16)
+                doubt = _forked(listening, order)
+            if doubt:
+                path.unlink(missing_ok=True)
+                order.refused(doubt)
+            else:
+                order.made(key)
+        except OSError as error:
+            order.refused(str(error))
+
+
+def _forked(listening: socket.socket, order: checkpoints.Order) -> str:
+    """Copy the process; why the copy was given up, empty where it sleeps. In the copy it raises `Asleep`."""
+    chance = checkpoints.chance()
+    heard, say = os.pipe()
+    kernel = os.getpid()
+    with warnings.catch_warnings():
+        # that other threads are not copied is known
+        warnings.simplefilter("ignore")
+        child = os.fork()
+    if child == 0:
+        try:
+            # no child of the kernel, whose cells may look at its children
+            if os.fork():
+                os._exit(0)
+            os.setsid()
+            os.close(say)
+            if os.read(heard, 1) != b"y":
+                os._exit(0)
+            os.close(heard)
+            order.copied()
+        except BaseException:
+            os._exit(1)
+        raise Asleep(listening.dup(), order, kernel, chance)
+    os.close(heard)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(child, 0)
+    # the copy has one thread: what those of a library were doing, it will not
+    more = inherited.foreign_threads()
+    os.write(say, b"n" if more else b"y")
+    os.close(say)
+    return f"{more} threads of a library run" if more else ""
+
+
+def _renew(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Have the variables of the environment that differ each time; what the cells have set stays theirs."""
+    then, today = ({**each["env"], "JPY_PARENT_PID": str(each["warm_pid"])} for each in (before, now))
+    for name in then.keys() | today.keys():
+        if then.get(name) != today.get(name) and os.environ.get(name) == then.get(name):
+            os.environ.pop(name, None)
+            if name in today:
+                os.environ[name] = today[name]
+    if sys.argv[1:] == list(before["argv"]):
+        sys.argv[1:] = now["argv"]
+
+
+def _slept(copy: Asleep, request: Mapping[str, Any]) -> tuple[Woken, dict[int, Any]]:
+    """Sleep; return in the process that is to be a kernel, with its handlers of signals."""
+    streams = sys.stdout, sys.stderr
+    handlers = {number: signal.getsignal(number) for number in _QUIET}
+    for number in _QUIET:
+        signal.signal(number, signal.SIG_DFL)
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+    _let_go(copy.listening.fileno())
+    observing.let_go()
+    try:
+        Sleeper(copy, request).serve()
+    except Woken as woken:
+        # Python seeds its own generator anew in each fork
+        checkpoints.set_chance(copy.chance)
+        sys.stdout, sys.stderr = streams
+        return woken, handlers
+    os._exit(0)
+
+
+def _let_go(listening: int) -> None:
+    """Close what is the kernel's, but leave the numbers taken: whoever still holds one closes nothing of ours."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for name in os.listdir("/proc/self/fd"):
+        number = int(name)
+        if number in {listening, nothing}:
+            continue
+        with contextlib.suppress(OSError):
+            os.dup2(nothing, number, inheritable=number < 3)
+    os.close(nothing)
+
+
+class Sleeper(Original):
+    """The copy of a kernel, asleep; see `Original`."""
+
+    def __init__(self, copy: Asleep, request: Mapping[str, Any]) -> None:
+        super().__init__(copy.listening, copy.listening.getsockname(), request["idle_s"])
+        self.about, self.request, self._kernel = copy.order.about, request, copy.kernel
+        self._watched = -1
+
+    def get_ready(self) -> None:
+        """See `Original.get_ready`."""
+        self.remember_files()
+        # it is the first to go where the machine has no memory left
+        with contextlib.suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("1000")
+        with contextlib.suppress(OSError, AttributeError):
+            # while the kernel works on, nobody needs the copy, and it does not count as idle
+            self._watched = os.pidfd_open(self._kernel)
+            self._selector.register(self._watched, selectors.EVENT_READ, self._kernel_ended)
+
+    def _kernel_ended(self) -> None:
+        self._selector.unregister(self._watched)
+        os.close(self._watched)
+        self._watched = -1
+        self.called_at = time.time()
+
+    @property
+    def is_busy(self) -> bool:
+        """See `Original.is_busy`."""
+        return bool(self.kernels) or self._watched >= 0
+
+    def refusal(self, request: Mapping[str, Any]) -> str:
+        """See `Original.refusal`."""
+        if self.is_stale:
+            self.close()
+            return "stale"
+        for what in ("cwd", "umask", "limits", "nice", "processors", "place"):
+            if request[what] != self.request[what]:
+                return f"another {what}"
+        at = list(request["command"]).index("ipykernel_launcher")
+        if request["command"][:at] != self.request["command"][:at]:
+            return "another interpreter"
+        changed = changed_variables(self.request["env"], request["env"])
+        return f"another {changed[0]}" if changed else ""
+
+    def become(self, request: Mapping[str, Any], streams: list[int], conversation: socket.socket) -> None:
+        """See `Original.become`."""
+        raise Woken(request, streams, conversation)
+
+    def forget(self) -> None:
+        """See `Original.forget`."""
+        super().forget()
+        if self._watched >= 0:
+            os.close(self._watched)
+        with contextlib.suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("0")
+
+    def described(self) -> dict[str, Any]:
+        """See `Original.described`."""
+        return {**self.about, "stale": self.is_stale, "private_bytes": _private_bytes()}
+
+
+def changed_variables(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """The variables that a kernel would have otherwise, but for those that differ each time."""
+    return sorted(
+        name
+        for name in before.keys() | now.keys()
+        if before.get(name) != now.get(name) and name not in ANOTHER and not name.startswith(_OURS)
+    )
+
+
+def _private_bytes() -> int:
+    """The memory that no other process shares with it."""
+    lines = Path("/proc/self/smaps_rollup").read_text("ascii").splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_"))
