@@ -27,7 +27,8 @@ from .surroundings import RECORDER, children, strangers, tasks
 
 NEVER: Final = frozenset(
     {"tensorflow", "jax", "jaxlib", "cupy", "cudf", "rmm", "pycuda", "tensorrt", "mxnet", "onnxruntime", "pyspark",
-     "ray", "distributed", "grpc", "mpi4py", "rpy2", "vtk", "gi", "tkinter", "wx", "PyQt5", "PyQt6", "PySide2", "PySide6"}
+     "ray", "distributed", "grpc", "mpi4py", "rpy2", "vtk", "gi", "tkinter", "wx", "PyQt5", "PyQt6", "PySide2",
+     "PySide6"}
 )  # fmt: skip
 """Packages with a context, a service or a temporary folder that is one process's alone."""
 SHARE: Final = 0.5
@@ -36,6 +37,7 @@ SHARE: Final = 0.5
 _PACKAGE: Final = str(Path(__file__).parent.parent)
 _HARMLESS: Final = frozenset({"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"})
 """Files without a position or a state."""
+_EVENT: Final = "anon_inode:[eventfd]"
 _LIBRARY: Final = re.compile(r"\.so(\.[\w.]+)?( \(deleted\))?$|^\[")
 _SERVICE: Final = ("ZMQbg", "jemalloc_bg_thd")
 """Beginnings of the names of native threads that a copy starts anew: of ZeroMQ's contexts, of an allocator."""
@@ -56,20 +58,22 @@ class Held:
     """Of asyncio's loop."""
     tasks: int
     finalizers: int
+    events: int
+    """Files of the kind by which ZeroMQ wakes a thread, beyond those that the kernel counts itself."""
     own: tuple[str, ...] = ()
     """How the paths begin of the kernel's own sockets and files, which come and go."""
 
     @classmethod
-    def now(cls, *own: str) -> Held:
+    def now(cls, events: int, *own: str) -> Held:
         """As it is."""
         return cls(
             frozenset(id(thread) for thread in threading.enumerate()), frozenset(children()), frozenset(_files()),
-            frozenset(_maps()), _timers(), tasks(), _finalizers(), tuple(filter(None, own)),
+            frozenset(_maps()), _timers(), tasks(), _finalizers(), _events() - events, tuple(filter(None, own)),
         )  # fmt: skip
 
 
-def check(held: Held, share: float = SHARE) -> None:
-    """Make sure that a copy can go on as the process would.
+def check(held: Held, events: int, share: float = SHARE) -> None:
+    """Make sure that a copy can go on as the process would; `events` as for `Held.now`.
 
     Raises:
         DoubtError: it could not.
@@ -78,12 +82,21 @@ def check(held: Held, share: float = SHARE) -> None:
         if name in sys.modules:
             told = "something was logged or tracked" if name == RECORDER else f"{name} is loaded"
             raise DoubtError(f"{told}, whose state is the process's own")
-    for what in (_threads(held), _processes(held), _open(held), _mapped(held), _pending(held), _at_the_end(held)):
+    for what in (
+        _threads(held),
+        _processes(held),
+        _open(held, events),
+        _mapped(held),
+        _pending(held),
+        _at_the_end(held),
+    ):
         if what:
             raise DoubtError(what)
     size, available = _resident_bytes(), available_bytes()
     if size > share * available:
-        raise DoubtError(f"a copy of {size >> 20} MiB might not fit into the {available >> 20} MiB that are free")
+        raise DoubtError(
+            f"a copy of {size >> 20} MiB might not fit into the {available >> 20} MiB that are free"
+        )
 
 
 def foreign_threads() -> int:
@@ -125,10 +138,12 @@ def _processes(held: Held) -> str:
     return "a child process runs" if set(children()) - held.children else ""
 
 
-def _open(held: Held) -> str:
+def _open(held: Held, events: int) -> str:
+    if _events() > held.events + events:
+        return "an eventfd is open"
     for number, target in sorted(set(_files()) - held.files):
         path = _socket_path(target) if target.startswith("socket:") else target
-        if target not in _HARMLESS and not (held.own and path.startswith(held.own)):
+        if target not in _HARMLESS and target != _EVENT and not (held.own and path.startswith(held.own)):
             return f"{target} is open (as {number})"
     import resource
 
@@ -164,6 +179,10 @@ def _files() -> Iterator[tuple[str, str]]:
                 yield number.name, target
 
 
+def _events() -> int:
+    return sum(1 for _, target in _files() if target == _EVENT)
+
+
 def _socket_path(target: str) -> str:
     """Where a Unix socket is bound, empty where it is another kind of socket."""
     inode = target[len("socket:[") : -1]
@@ -190,7 +209,8 @@ _EXECUTABLE: Final = frozenset({os.path.realpath(sys.executable), sys.executable
 
 def _natives() -> Iterator[str]:
     """The names of the threads that are not Python's."""
-    known = {thread.native_id for thread in threading.enumerate()}
+    # a process that was forked does not correct the number of its main thread in every version of Python
+    known = {os.getpid(), *(thread.native_id for thread in threading.enumerate())}
     for task in Path("/proc/self/task").iterdir():
         if int(task.name) not in known:
             with contextlib.suppress(OSError):
@@ -234,7 +254,9 @@ def _finalizers() -> int:
         function = getattr(info.func, "__func__", info.func)
         module = str(getattr(function, "__module__", ""))
         file = str(getattr(sys.modules.get(module), "__file__", None) or "")
-        if info.atexit and (module in {"tempfile", "shutil", "os", "posix"} or not _is_installed(module, file)):
+        if info.atexit and (
+            module in {"tempfile", "shutil", "os", "posix"} or not _is_installed(module, file)
+        ):
             found += 1
     return found
 
@@ -251,7 +273,10 @@ def available_bytes() -> int:
     """The memory that is available: of the machine, or of the control group where that has less."""
     lines = Path("/proc/meminfo").read_text("ascii").splitlines()
     found = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    for limit, used in (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")):
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
         with contextlib.suppress(OSError, ValueError):
             group = Path("/sys/fs/cgroup")
             found = min(found, int((group / limit).read_text()) - int((group / used).read_text()))

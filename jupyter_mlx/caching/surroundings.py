@@ -84,6 +84,26 @@ def difference(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     return next((what for what, digest in before.items() if now.get(what) != digest), "")
 
 
+def chance() -> dict[str, Any]:
+    """Where the generators of random numbers stand that everybody shares."""
+    import random
+
+    found: dict[str, Any] = {"random": random.getstate()}
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        found["numpy"] = numpy.random.get_state(legacy=False)
+    return found
+
+
+def set_chance(state: dict[str, Any]) -> None:
+    """Have them stand there again."""
+    import random
+
+    random.setstate(state["random"])
+    if "numpy" in state:
+        sys.modules["numpy"].random.set_state(state["numpy"])
+
+
 def _process(exits: int) -> Iterator[tuple[str, list[str]]]:
     import atexit
     import decimal

@@ -48,7 +48,8 @@ def kernels_group() -> None:
     r"""List or stop the warm processes that kernels are copies of.
 
     The first notebook starts one, which imports what notebooks import; it ends
-    when no kernel was asked of it for ten minutes.
+    when no kernel was asked of it for ten minutes. `jmlx run --resume` leaves
+    copies of kernels that sleep after a cell, which are listed and stopped too.
 
     \b
       jmlx kernels list
@@ -69,14 +70,18 @@ def _warm_processes() -> dict[str, dict[str, Any]]:
 
 @command("list", group=kernels_group)
 def list_command(face: Face) -> Payload:
-    """List your warm processes: what they have imported, their kernels, when they end."""
+    """List your warm processes: what they have imported or executed, their kernels, when they end."""
     rows = [{"key": key, **status} for key, status in _warm_processes().items()]
     for row in rows:
         idle = time.time() - row["called_at"]
-        ends = "in use" if row["kernels"] else f"ends in {max(0.0, row['idle_s'] - idle):.0f} s"
-        face.say(
-            f"{row['key']}  process {row['pid']}  {len(row['kernels'])} kernels, {row['served']} so far, {ends}"
-        )
+        ends = "in use" if row["busy"] else f"ends in {max(0.0, row['idle_s'] - idle):.0f} s"
+        used = f"{len(row['kernels'])} kernels, {row['served']} so far, {ends}"
+        if "stage" in row:
+            own = f"{row['private_bytes'] / (1 << 20):.0f} MiB of its own"
+            what = f"the stage {row['stage']} after {row['cells']} cells, {own}"
+            face.say(f"{row['key']}  process {row['pid']}  {what}; {used}")
+            continue
+        face.say(f"{row['key']}  process {row['pid']}  {used}")
         face.say(f"  imported: {', '.join(row['libraries']) or 'what every kernel imports'}")
         for name, why in row["refused"].items():
             face.say(f"  not {name}: {why}")

@@ -65,6 +65,8 @@ class Account(msgspec.Struct, frozen=True):
     """The files that it touched, as its kernel told them."""
     doubt: str = ""
     """Why nothing of it can be trusted."""
+    upto: str = ""
+    """While a later execution has not ended: the last checkpoint that is of this one; empty: all are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class Resuming:
         sources = [cell.source for cell in code_cells(formats.document(data, stage.notebook).cells)]
         for path, found in checkpoints.found(self._folder(stage)):
             done = _matched(found.cells, sources, account.tagged if stage.params else None)
-            if done is None or not self._has_files(found):
+            if done is None or (account.upto and path.stem > account.upto) or not self._has_files(found):
                 continue
             recorded = bool(found.signature) and not _lacks(found, sources[done:])
             copy = _awaits(path)
@@ -181,11 +183,16 @@ class Resuming:
             "stage": stage.name, "memory_share": self.memory_share,
         }  # fmt: skip
         prologue = "\n".join(filter(None, (job.prologue, _code(place, start))))
+        if start is not None:
+            # what is made from now on is not of the execution that the account is of
+            self._put(stage, msgspec.structs.replace(start.account, upto=start.number))
         # sets of texts come back in the order that they had
         job = replace(job, prologue=prologue, env={**job.env, _HASHES: "0"})
         if start is None:
             return job
-        return replace(job, begin=len(start.checkpoint.cells), earlier=str(folder / _NOTEBOOK), copy=start.copy)
+        return replace(
+            job, begin=len(start.checkpoint.cells), earlier=str(folder / _NOTEBOOK), copy=start.copy
+        )
 
     def ended(self, running: Running, outcome: Outcome) -> Outcome:
         """Keep account of an execution; the outcome, with what the cells that were not executed had touched."""
@@ -197,8 +204,7 @@ class Resuming:
             outcome = replace(outcome, told=_joined(outcome.told, start.account.told))
         folder = self._folder(stage)
         with suppress(OSError, MlxError):
-            account = self._made(execution, fingerprint, outcome)
-            (folder / _ACCOUNT).write_bytes(msgspec.json.encode(account))
+            self._put(stage, self._made(execution, fingerprint, outcome))
             shutil.copyfile(job.executed, folder / _NOTEBOOK)
         return outcome
 
@@ -213,6 +219,9 @@ class Resuming:
             json.loads(json.dumps(dict(fingerprint.params), default=str)),
             inputs, facts.cells, files, _doubt(stage, outcome),
         )  # fmt: skip
+
+    def _put(self, stage: Stage, account: Account) -> None:
+        (self._folder(stage) / _ACCOUNT).write_bytes(msgspec.json.encode(account))
 
     def _account(self, stage: Stage) -> Account | None:
         try:

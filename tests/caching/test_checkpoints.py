@@ -12,13 +12,13 @@ import pytest
 BEGIN = """
 import json, sys
 from IPython.core.interactiveshell import InteractiveShell
-from jupyter_mlx.caching import checkpoints
+from jupyter_mlx.caching import making
 shell = InteractiveShell.instance(colors="NoColor", history_length=0)
 shell.history_manager.enabled = False
 place = json.loads(sys.argv[1])
 """
 RUN = """
-checkpoints.begin(place)
+making.begin(place)
 from pathlib import Path
 why = Path(place["folder"], "why-not")
 for cell in json.loads(sys.argv[2]):
@@ -31,7 +31,7 @@ GO_ON = """
 from jupyter_mlx.caching.memory import DoubtError
 for number in json.loads(sys.argv[2]):
     try:
-        checkpoints.go_on(place, number)
+        making.go_on(place, number)
         told = ""
     except DoubtError as error:
         told = str(error)

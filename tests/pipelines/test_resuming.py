@@ -1,4 +1,4 @@
-"""Stages that begin at the first cell that differs, with real kernels."""
+"""Stages that begin at the first cell that differs, with real kernels, from what was recorded."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ BEFORE = (
 
 
 @pytest.fixture
-def resumed(project, runner, notebook, stages):
+def resumed(project, runner, notebook, stages, monkeypatch):
     """Write the last cells of `a`, and run it with checkpoints; what became of it, and from where it ran."""
     (project.root / "helpers.py").write_text("seen = []\n\ndef twice(x):\n    return 2 * x\n")
     stages("  a: {notebook: a.ipynb, params: {n: 5}, outputs: [out]}\n")
     runner.checkpoint_after_s = 0.0
+    # no copy of a new process sleeps; those of warm ones are in `test_copies`
+    monkeypatch.setenv("JUPYTER_MLX_COLD_KERNELS", "1")
 
     def run(*cells, before=BEFORE):
         notebook("a", *before, *cells)

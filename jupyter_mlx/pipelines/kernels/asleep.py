@@ -22,15 +22,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from jupyter_mlx.caching import checkpoints, inherited
+from jupyter_mlx.caching import inherited, making
+from jupyter_mlx.caching.copier import Order
 from jupyter_mlx.caching.memory import DoubtError
+from jupyter_mlx.capture.lineage import audit
 from jupyter_mlx.pipelines import observing
 
 from . import calling
 from .family import private_folder
 from .originals import Original
 
-ANOTHER: Final = frozenset({"_", "SHLVL", "PWD", "OLDPWD", "COLUMNS", "LINES", "JPY_PARENT_PID", "JPY_SESSION_NAME"})
+ANOTHER: Final = frozenset(
+    {"_", "SHLVL", "PWD", "OLDPWD", "COLUMNS", "LINES", "JPY_PARENT_PID", "JPY_SESSION_NAME"}
+)
 """Variables that differ from one command to the next, beside our own."""
 _OURS: Final = "JUPYTER_MLX_"
 _QUIET: Final = (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
@@ -38,13 +42,13 @@ _QUIET: Final = (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 def begin(place: dict[str, Any]) -> None:
-    """See `checkpoints.begin`."""
-    checkpoints.begin(place, _copier())
+    """See `making.begin`."""
+    making.begin(place, _copier())
 
 
 def go_on(place: dict[str, Any], number: str, *, recorded: bool) -> None:
-    """See `checkpoints.go_on`."""
-    checkpoints.go_on(place, number, _copier(), recorded=recorded)
+    """See `making.go_on`."""
+    making.go_on(place, number, _copier(), recorded=recorded)
 
 
 def _copier() -> KernelCopier | None:
@@ -56,9 +60,9 @@ def _copier() -> KernelCopier | None:
 class Asleep(SystemExit):
     """Raised in a copy of the kernel, to leave its event loop."""
 
-    def __init__(self, listening: socket.socket, order: checkpoints.Order, kernel: int, chance: Any) -> None:
+    def __init__(self, listening: socket.socket, order: Order, kernel: int) -> None:
         super().__init__(1)
-        self.listening, self.order, self.kernel, self.chance = listening, order, kernel, chance
+        self.listening, self.order, self.kernel = listening, order, kernel
 
     def sleep(self) -> Any:
         """Sleep until a kernel is asked for; in the process that is to be it, return its application."""
@@ -88,7 +92,7 @@ class Woken(SystemExit):
 
 
 class KernelCopier:
-    """Makes copies of this kernel; see `checkpoints.Copier`."""
+    """Makes copies of this kernel; see `Copier`."""
 
     def __init__(self, here: list[Any]) -> None:
         self._here = here
@@ -101,19 +105,30 @@ class KernelCopier:
 
     @property
     def own(self) -> tuple[str, ...]:
-        """See `checkpoints.Copier.own`."""
+        """See `Copier.own`."""
         return (str(self.app.ip),) if self.app.transport == "ipc" else ()
 
+    @property
+    def events(self) -> int:
+        """See `Copier.events`."""
+        return len(self.app.iopub_thread._event_pipes)
+
+    def prepare(self) -> None:
+        """See `Copier.prepare`: the first large message starts a thread of pyzmq's."""
+        import zmq
+
+        zmq.Frame(bytes(2 * zmq.COPY_THRESHOLD), copy=False)
+
     def check(self) -> None:
-        """See `checkpoints.Copier.check`."""
+        """See `Copier.check`."""
         import asyncio
 
         import comm
-        import ipykernel
+        from ipykernel._version import version_info
 
         loop: Any = self.app.kernel.io_loop.asyncio_loop
         known = type(loop).__module__.startswith("asyncio.") and isinstance(loop, asyncio.SelectorEventLoop)
-        if not known or ipykernel.version_info[0] < 7:
+        if not known or int(str(version_info[0])) < 7:
             raise DoubtError("it is another event loop, or an older ipykernel")
         manager: Any = comm.get_comm_manager()
         if manager.comms:
@@ -122,38 +137,42 @@ class KernelCopier:
         if self.app.kernel.eventloop is not None or shell.tempfiles or shell.tempdirs:
             raise DoubtError("IPython holds a window or a temporary file")
 
-    def copy_later(self, order: checkpoints.Order) -> None:
-        """See `checkpoints.Copier.copy_later`."""
+    def copy_later(self, order: Order) -> None:
+        """See `Copier.copy_later`."""
         self.app.kernel.io_loop.asyncio_loop.call_soon(self._copy, order)
 
     def end(self, key: str) -> None:
-        """See `checkpoints.Copier.end`."""
+        """See `Copier.end`."""
         calling.stop_warm_process(key, now=False)
 
-    def _copy(self, order: checkpoints.Order) -> None:
+    def _copy(self, order: Order) -> None:
+        with audit.quiet():
+            try:
+                self._copy_now(order)
+            except Exception as error:
+                # nobody's cell fails because its kernel could not be copied
+                order.refused(f"{type(error).__name__}: {error}")
+
+    def _copy_now(self, order: Order) -> None:
         if self.app.kernel._main_asyncio_lock.locked():
             order.refused("the next cell began at once")
             return
         key = secrets.token_hex(10)
-        try:
-            path = private_folder() / f"{key}.sock"
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
-                listening.bind(str(path))
-                path.chmod(0o600)
-                listening.listen(16)
-                doubt = _forked(listening, order)
-            if doubt:
-                path.unlink(missing_ok=True)
-                order.refused(doubt)
-            else:
-                order.made(key)
-        except OSError as error:
-            order.refused(str(error))
+        path = private_folder() / f"{key}.sock"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+            listening.bind(str(path))
+            path.chmod(0o600)
+            listening.listen(16)
+            doubt = _forked(listening, order)
+        if doubt:
+            path.unlink(missing_ok=True)
+            order.refused(doubt)
+        else:
+            order.made(key)
 
 
-def _forked(listening: socket.socket, order: checkpoints.Order) -> str:
+def _forked(listening: socket.socket, order: Order) -> str:
     """Copy the process; why the copy was given up, empty where it sleeps. In the copy it raises `Asleep`."""
-    chance = checkpoints.chance()
     heard, say = os.pipe()
     kernel = os.getpid()
     with warnings.catch_warnings():
@@ -173,7 +192,7 @@ def _forked(listening: socket.socket, order: checkpoints.Order) -> str:
             order.copied()
         except BaseException:
             os._exit(1)
-        raise Asleep(listening.dup(), order, kernel, chance)
+        raise Asleep(listening.dup(), order, kernel)
     os.close(heard)
     with contextlib.suppress(ChildProcessError):
         os.waitpid(child, 0)
@@ -199,7 +218,7 @@ def _renew(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 def _slept(copy: Asleep, request: Mapping[str, Any]) -> tuple[Woken, dict[int, Any]]:
     """Sleep; return in the process that is to be a kernel, with its handlers of signals."""
     streams = sys.stdout, sys.stderr
-    handlers = {number: signal.getsignal(number) for number in _QUIET}
+    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in _QUIET}
     for number in _QUIET:
         signal.signal(number, signal.SIG_DFL)
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
@@ -208,8 +227,6 @@ def _slept(copy: Asleep, request: Mapping[str, Any]) -> tuple[Woken, dict[int, A
     try:
         Sleeper(copy, request).serve()
     except Woken as woken:
-        # Python seeds its own generator anew in each fork
-        checkpoints.set_chance(copy.chance)
         sys.stdout, sys.stderr = streams
         return woken, handlers
     os._exit(0)
@@ -218,8 +235,7 @@ def _slept(copy: Asleep, request: Mapping[str, Any]) -> tuple[Woken, dict[int, A
 def _let_go(listening: int) -> None:
     """Close what is the kernel's, but leave the numbers taken: whoever still holds one closes nothing of ours."""
     nothing = os.open(os.devnull, os.O_RDWR)
-    for name in os.listdir("/proc/self/fd"):
-        number = int(name)
+    for number in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
         if number in {listening, nothing}:
             continue
         with contextlib.suppress(OSError):
@@ -233,14 +249,13 @@ class Sleeper(Original):
     def __init__(self, copy: Asleep, request: Mapping[str, Any]) -> None:
         super().__init__(copy.listening, copy.listening.getsockname(), request["idle_s"])
         self.about, self.request, self._kernel = copy.order.about, request, copy.kernel
-        self._watched = -1
+        self._watched, self._score = -1, ""
 
     def get_ready(self) -> None:
         """See `Original.get_ready`."""
         self.remember_files()
         # it is the first to go where the machine has no memory left
-        with contextlib.suppress(OSError):
-            Path("/proc/self/oom_score_adj").write_text("1000")
+        self._score = _scored("1000")
         with contextlib.suppress(OSError, AttributeError):
             # while the kernel works on, nobody needs the copy, and it does not count as idle
             self._watched = os.pidfd_open(self._kernel)
@@ -268,8 +283,12 @@ class Sleeper(Original):
         at = list(request["command"]).index("ipykernel_launcher")
         if request["command"][:at] != self.request["command"][:at]:
             return "another interpreter"
-        changed = changed_variables(self.request["env"], request["env"])
-        return f"another {changed[0]}" if changed else ""
+        changed = _changed(self.request["env"], request["env"])
+        if changed:
+            return f"another {changed[0]}"
+        # from now on a kernel ends with it
+        _scored(self._score)
+        return ""
 
     def become(self, request: Mapping[str, Any], streams: list[int], conversation: socket.socket) -> None:
         """See `Original.become`."""
@@ -280,15 +299,24 @@ class Sleeper(Original):
         super().forget()
         if self._watched >= 0:
             os.close(self._watched)
-        with contextlib.suppress(OSError):
-            Path("/proc/self/oom_score_adj").write_text("0")
 
     def described(self) -> dict[str, Any]:
         """See `Original.described`."""
         return {**self.about, "stale": self.is_stale, "private_bytes": _private_bytes()}
 
 
-def changed_variables(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+def _scored(score: str) -> str:
+    """Say how gladly this process may be ended for want of memory; what was said before."""
+    path = Path("/proc/self/oom_score_adj")
+    before = ""
+    with contextlib.suppress(OSError):
+        before = path.read_text("ascii")
+        if score:
+            path.write_text(score)
+    return before
+
+
+def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """The variables that a kernel would have otherwise, but for those that differ each time."""
     return sorted(
         name

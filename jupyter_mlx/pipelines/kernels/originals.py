@@ -202,6 +202,7 @@ class Original:
             "called_at": self.called_at,
             "idle_s": self.idle_s,
             "served": self.served,
+            "busy": self.is_busy,
             "kernels": [
                 {"pid": pid, "started_at": kernel.started_at, "cwd": kernel.cwd}
                 for pid, kernel in self.kernels.items()

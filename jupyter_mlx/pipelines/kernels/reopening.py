@@ -12,6 +12,8 @@ import atexit
 import os
 import selectors
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -20,65 +22,62 @@ _past: list[object] = []
 
 def reopened(old: Any, argv: list[str]) -> Any:
     """The application of a kernel around the shell of `old`, which was another process's; not started yet."""
+    from ipykernel.kernelapp import IPKernelApp
+    from zmq.utils import garbage
+
     kernel, shell = old.kernel, old.shell
-    _past.extend([old, kernel, shell.history_manager.db])
+    _past.extend([old, kernel, shell.history_manager.db, garbage.gc._push, garbage.gc._context])
     for callback in (old.close, old.iopub_thread.stop):
         atexit.unregister(callback)
     _renew_loop(kernel.io_loop.asyncio_loop)
     _forget_history(shell.history_manager)
-    user = sys.stdout, sys.stderr, sys.displayhook, sys.excepthook
-    owned = kernel._stdout, kernel._stderr, old.displayhook, old.excepthook
-    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
     type(old).clear_instance()
     type(kernel).clear_instance()
-    app = _application().instance(
-        config=old.config.copy(), log=old.log, profile_dir=old.profile_dir, user_ns=shell.user_ns
-    )
-    app.former = old
-    app.parse_command_line(argv)
-    app.parent_handle = os.getppid()
-    app.open()
-    # where the notebook had put something of its own, it stays
-    sys.stdout, sys.stderr, sys.displayhook, sys.excepthook = (
-        new if theirs == own else theirs
-        for new, theirs, own in zip((sys.stdout, sys.stderr, app.displayhook, app.excepthook), user, owned, strict=True)
-    )
+    kind = _application()
+    with _streams_of(old) as renewed:
+        app = kind.instance(
+            config=old.config.copy(), log=old.log, profile_dir=old.profile_dir, user_ns=shell.user_ns
+        )
+        app.parse_command_line(argv)
+        app.parent_handle = os.getppid()
+        app.open(kernel._stdout, kernel._stderr)
+        renewed(app)
+    # from here on it is like any other, to whoever looks
+    app.__class__, kind._instance = IPKernelApp, None
     shell.kernel = shell.parent = app.kernel
-    old_parts = {id(old), id(kernel)}
-    shell.configurables[:] = {id(each): each for each in shell.configurables if id(each) not in old_parts}.values()
+    parts = {id(each): each for each in shell.configurables if each is not old and each is not kernel}
+    shell.configurables[:] = parts.values()
     return app
 
 
 @cache
 def _application() -> Any:
     from ipykernel.kernelapp import IPKernelApp
-    from traitlets import Any as Anything
     from traitlets.utils.importstring import import_item
 
-    class ReopenedApp(IPKernelApp):
+    app_class: Any = IPKernelApp
+
+    class ReopenedApp(app_class):  # type: ignore[misc]
         """Begins as `IPKernelApp` does, but for what has been done to the shell, the streams and the interpreter."""
 
-        former = Anything()
-
-        def open(self) -> None:
-            """Bind the sockets, start the threads, make the kernel."""
+        def open(self, *streams: Any) -> None:
+            """Bind the sockets, start the threads, make the kernel; the streams are to write to it."""
             self.init_connection_file()
             self.init_poller()
             self.init_sockets()
             self.init_heartbeat()
             self.write_connection_file()
             self.log_connection_info()
-            self.init_io()
+            for stream, name in zip(streams, ("stdout", "stderr"), strict=True):
+                # in place: handlers of logging and others hold it
+                stream.__init__(self.session, self.iopub_thread, name, watchfd=self.capture_fd_output)
+            sys.stdout, sys.stderr = streams
+            sys.displayhook = self.displayhook = import_item(str(self.displayhook_class))(
+                self.session, self.iopub_socket
+            )
             self.init_signal()
             self.init_kernel()
             self.init_shell()
-
-        def init_io(self) -> None:
-            """The same streams, which handlers of logging and others hold, on the new thread."""
-            for stream, name in ((self.former.kernel._stdout, "stdout"), (self.former.kernel._stderr, "stderr")):
-                stream.__init__(self.session, self.iopub_thread, name, watchfd=self.capture_fd_output)
-            sys.stdout, sys.stderr = self.former.kernel._stdout, self.former.kernel._stderr
-            self.displayhook = import_item(str(self.displayhook_class))(self.session, self.iopub_socket)
 
         def _configure_logging(self) -> None:
             """It would close the notebook's handlers."""
@@ -87,6 +86,22 @@ def _application() -> Any:
             """It has its handler."""
 
     return ReopenedApp
+
+
+@contextmanager
+def _streams_of(old: Any) -> Iterator[Any]:
+    """Put the interpreter's own streams in the place of the notebook's, and what the notebook has changed back."""
+    names = ("stdout", "stderr", "displayhook", "excepthook")
+    found = [getattr(sys, name) for name in names]
+    owned = [old.kernel._stdout, old.kernel._stderr, old.displayhook, old.excepthook]
+
+    def renewed(app: Any) -> None:
+        made = [app.kernel._stdout, app.kernel._stderr, app.displayhook, app.excepthook]
+        for name, now, then, new in zip(names, found, owned, made, strict=True):
+            setattr(sys, name, new if now == then else now)
+
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+    yield renewed
 
 
 def _renew_loop(loop: Any) -> None:
