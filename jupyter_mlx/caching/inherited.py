@@ -26,11 +26,14 @@ from .memory import DoubtError
 from .surroundings import RECORDER, children, strangers, tasks
 
 NEVER: Final = frozenset(
-    {"tensorflow", "jax", "jaxlib", "cupy", "cudf", "rmm", "pycuda", "tensorrt", "mxnet", "onnxruntime", "pyspark",
-     "ray", "distributed", "grpc", "mpi4py", "rpy2", "vtk", "gi", "tkinter", "wx", "PyQt5", "PyQt6", "PySide2",
-     "PySide6"}
+    {"torch", "tensorflow", "jax", "jaxlib", "cupy", "cudf", "rmm", "pycuda", "tensorrt", "mxnet", "onnxruntime",
+     "pyspark", "ray", "distributed", "grpc", "mpi4py", "rpy2", "vtk", "gi", "tkinter", "wx", "PyQt5", "PyQt6",
+     "PySide2", "PySide6"}
 )  # fmt: skip
-"""Packages with a context, a service or a temporary folder that is one process's alone."""
+"""Packages with a context, a service or a temporary folder that is one process's alone.
+
+torch remembers that it was forked: after the first `backward()` the copy's would raise, without any thread.
+"""
 SHARE: Final = 0.5
 """Of the memory that is available: how large a process may be that is copied."""
 

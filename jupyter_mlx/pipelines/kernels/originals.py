@@ -144,8 +144,8 @@ class Original:
                 return
             conversation.settimeout(REQUEST_S)
             request, streams = _heard(conversation)
-            self.called_at = time.time()
             if request["ask"] == "kernel":
+                self.called_at = time.time()
                 self.idle_s = request["idle_s"]
                 self._start(request, streams, conversation)
             else:
