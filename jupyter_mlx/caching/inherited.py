@@ -164,6 +164,9 @@ def _pending(held: Held) -> str:
         return "something runs beside the cells (asyncio)"
     if any(signal.getitimer(timer) != (0.0, 0.0) for timer in _TIMERS):
         return "a timer runs"
+    if (wakeup := signal.set_wakeup_fd(-1)) != -1:
+        signal.set_wakeup_fd(wakeup)
+        return "asyncio waits for signals"
     if signal.getsignal(signal.SIGCHLD) not in {signal.SIG_DFL, signal.SIG_IGN}:
         return "SIGCHLD has a handler"
     return ""

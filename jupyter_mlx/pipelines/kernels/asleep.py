@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,7 +38,9 @@ ANOTHER: Final = frozenset(
 )
 """Variables that differ from one command to the next, beside our own."""
 _OURS: Final = "JUPYTER_MLX_"
-_QUIET: Final = (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+_QUIET: Final = tuple(
+    getattr(signal, name) for name in ("SIGCHLD", "SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)
+)
 """While a copy sleeps, the notebook's handlers of these are not called."""
 
 
@@ -66,6 +69,14 @@ class Asleep(SystemExit):
 
     def sleep(self) -> Any:
         """Sleep until a kernel is asked for; in the process that is to be it, return its application."""
+        try:
+            return self._sleep()
+        except BaseException:
+            # the end of a process that is none any more is not to be tidied up
+            traceback.print_exc(file=sys.__stderr__)
+            os._exit(1)
+
+    def _sleep(self) -> Any:
         from .becoming import be_a_process_of_its_own, here
         from .reopening import reopened
 
@@ -157,6 +168,9 @@ class KernelCopier:
         if self.app.kernel._main_asyncio_lock.locked():
             order.refused("the next cell began at once")
             return
+        if not all(map(_is_kernels, self.app.kernel.io_loop.asyncio_loop._ready)):
+            order.refused("something runs beside the cells (asyncio)")
+            return
         key = secrets.token_hex(10)
         path = private_folder() / f"{key}.sock"
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
@@ -167,40 +181,64 @@ class KernelCopier:
         if doubt:
             path.unlink(missing_ok=True)
             order.refused(doubt)
-        else:
+            return
+        try:
             order.made(key)
+        except BaseException:
+            self.end(key)
+            raise
 
 
 def _forked(listening: socket.socket, order: Order) -> str:
     """Copy the process; why the copy was given up, empty where it sleeps. In the copy it raises `Asleep`."""
     heard, say = os.pipe()
     kernel = os.getpid()
-    with warnings.catch_warnings():
-        # that other threads are not copied is known
-        warnings.simplefilter("ignore")
-        child = os.fork()
-    if child == 0:
-        try:
-            # no child of the kernel, whose cells may look at its children
-            if os.fork():
-                os._exit(0)
-            os.setsid()
-            os.close(say)
-            if os.read(heard, 1) != b"y":
-                os._exit(0)
+    try:
+        child = _fork()
+        if child:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child, 0)
+            # the copy has one thread: what those of a library were doing, it will not
+            more = inherited.foreign_threads()
+            os.write(say, b"n" if more else b"y")
+            return f"{more} threads of a library run" if more else ""
+    finally:
+        # without a word the copy ends
+        os.close(say)
+        if os.getpid() == kernel:
             os.close(heard)
-            order.copied()
-        except BaseException:
-            os._exit(1)
-        raise Asleep(listening.dup(), order, kernel)
-    os.close(heard)
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(child, 0)
-    # the copy has one thread: what those of a library were doing, it will not
-    more = inherited.foreign_threads()
-    os.write(say, b"n" if more else b"y")
-    os.close(say)
-    return f"{more} threads of a library run" if more else ""
+    try:
+        # no child of the kernel, whose cells may look at its children
+        if os.fork():
+            os._exit(0)
+        os.setsid()
+        if os.read(heard, 1) != b"y":
+            os._exit(0)
+        os.close(heard)
+        order.copied()
+    except BaseException:
+        os._exit(1)
+    raise Asleep(listening.dup(), order, kernel)
+
+
+def _fork() -> int:
+    """Fork, without the warning that other threads are not copied: that is known."""
+    # not by a filter: to change those has warnings told again that were told
+    shown = vars(warnings).get("_showwarnmsg")
+    vars(warnings)["_showwarnmsg"] = lambda _: None
+    try:
+        return os.fork()
+    finally:
+        vars(warnings)["_showwarnmsg"] = shown
+
+
+def _is_kernels(handle: Any) -> bool:
+    """Whether what asyncio's loop is about to call belongs to the kernel: a task that waits for the next message."""
+    import ipykernel
+
+    task: Any = getattr(handle._callback, "__self__", None)
+    code = getattr(task.get_coro(), "cr_code", None) if hasattr(task, "get_coro") else None
+    return code is not None and Path(code.co_filename).is_relative_to(Path(str(ipykernel.__file__)).parent)
 
 
 def _renew(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
