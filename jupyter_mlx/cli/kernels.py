@@ -74,7 +74,9 @@ def list_command(face: Face) -> Payload:
     rows = [{"key": key, **status} for key, status in _warm_processes().items()]
     for row in rows:
         idle = time.time() - row["called_at"]
-        ends = "in use" if row.get("busy", row["kernels"]) else f"ends in {max(0.0, row['idle_s'] - idle):.0f} s"
+        ends = (
+            "in use" if row.get("busy", row["kernels"]) else f"ends in {max(0.0, row['idle_s'] - idle):.0f} s"
+        )
         used = f"{len(row['kernels'])} kernels, {row['served']} so far, {ends}"
         if "stage" in row:
             own = f"{row['private_bytes'] / (1 << 20):.0f} MiB of its own"

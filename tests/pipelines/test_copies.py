@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are cop
 STILL = "is still in memory"
 DIFFERS = re.compile(r"0x[0-9a-f]+|/tmp/ipykernel_\d+/\d+\.py|model_id\W+\w+|[0-9a-f]{32}")
 UNRECORDED = """
-import os, random, sqlite3, threading
+import os, random, signal, sqlite3, threading
 import numpy as np
 class Holder:
     def __init__(self):
@@ -32,6 +32,7 @@ base.execute('create table t (x)'); base.execute('insert into t values (7)')
 os.makedirs('out', exist_ok=True)
 with open('out/first.txt', 'w') as f: f.write('first')
 os.environ['MODE'] = 'fast'
+signal.signal(signal.SIGTERM, lambda *_: None)
 first = (next(g), random.random(), np.random.rand(), rng.random())
 first[0]"""
 
@@ -94,7 +95,7 @@ def test_what_cannot_be_recorded_goes_on_in_memory_with_the_result_of_a_run_from
     count = f"os.system('echo once >> {log}');"
     last = (
         "os.environ['MODE'], next(g), holder.double(4), holder.lock.acquire(), base.execute('select x from t').fetchone()",
-        "random.random(), np.random.rand(), rng.random(), os.getcwd(), os.listdir('out')",
+        "random.random(), np.random.rand(), rng.random(), os.getcwd(), os.listdir('out'), signal.getsignal(15).__name__",
         "round(float(np.linalg.svd(np.arange(90_000.).reshape(300, 300) % 7)[1].sum()), 3)",
     )
     assert resumed(UNRECORDED, count, "1 / 0")[0] == "failed"
