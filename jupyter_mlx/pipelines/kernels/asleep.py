@@ -233,10 +233,13 @@ def _fork() -> int:
 
 
 def _is_kernels(handle: Any) -> bool:
-    """Whether what asyncio's loop is about to call belongs to the kernel: a task that waits for the next message."""
+    """Whether what asyncio's loop is about to call belongs to the kernel: it waits for the next message, or reads it."""
     import ipykernel
 
     task: Any = getattr(handle._callback, "__self__", None)
+    # a message that has come, and is not read yet, is the other process's; a notebook's own sockets make no copy
+    if getattr(handle._callback, "__name__", "") in {"_handle_events", "_read_from_self"}:
+        return type(task).__module__.startswith(("tornado.", "asyncio."))
     code = getattr(task.get_coro(), "cr_code", None) if hasattr(task, "get_coro") else None
     return code is not None and Path(code.co_filename).is_relative_to(Path(str(ipykernel.__file__)).parent)
 
