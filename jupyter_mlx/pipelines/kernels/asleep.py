@@ -233,7 +233,7 @@ def _fork() -> int:
 
 
 def _is_kernels(handle: Any) -> bool:
-    """Whether what asyncio's loop is about to call belongs to the kernel: it waits for the next message, or reads it."""
+    """Whether what asyncio's loop is about to call belongs to the kernel: it waits for a message, or reads one."""
     import ipykernel
 
     task: Any = getattr(handle._callback, "__self__", None)
