@@ -19,10 +19,12 @@ import sys
 import sysconfig
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+
+from .front_end import listening
 
 NEVER: Final = frozenset({
     "torch", "tensorflow", "jax", "jaxlib", "keras", "cupy", "cudf", "rmm", "pycuda", "tensorrt", "mxnet",
@@ -140,11 +142,10 @@ def _watched(faults: list[str]) -> Iterator[None]:
     shown, streams = warnings.showwarning, (sys.stdout, sys.stderr)
     warnings.showwarning = lambda *_, **__: faults.append("warns")
     sys.stdout = sys.stderr = _Ear(faults)
-    restore = _listen_for_ipython(faults)
     try:
-        yield
+        with listening(faults):
+            yield
     finally:
-        restore()
         warnings.showwarning = shown
         sys.stdout, sys.stderr = streams
 
@@ -169,23 +170,3 @@ class _Ear:
 
     def fileno(self) -> int:
         return 1
-
-
-def _listen_for_ipython(faults: list[str]) -> Callable[[], None]:
-    """Have `get_ipython` note who asks; its code is exchanged, for modules keep the function itself."""
-    from IPython.core import getipython
-
-    own = getipython.get_ipython
-    code = own.__code__
-
-    def asked() -> None:
-        __mlx_asked__()  # type: ignore[name-defined] # noqa: F821
-
-    vars(getipython)["__mlx_asked__"] = lambda: faults.append("asks which front end it is in")
-    own.__code__ = asked.__code__
-
-    def restore() -> None:
-        own.__code__ = code
-        vars(getipython).pop("__mlx_asked__", None)
-
-    return restore
