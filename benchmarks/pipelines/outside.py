@@ -1,14 +1,15 @@
-"""Holds the engine to what others wrote: papermill's own tests, and notebooks that PyPI's packages ship.
+"""Holds the engine to what others wrote: papermill's own tests, and notebooks of packages and of books.
 
     python benchmarks/pipelines/outside.py          # an hour on two processors; fetches sources by pip
     python benchmarks/pipelines/outside.py --only notebooks --packages papermill
+    python benchmarks/pipelines/outside.py --packages control ISLP fluids      # those of books
 
 papermill's tests run twice, with its own engine and with ours in its place. Each
 notebook is executed by both, in folders of their own; what they wrote is compared
 cell by cell, but for times, addresses, ids and process numbers. Where the two
 differ papermill executes it again, twice at most: a cell in which it differs from
-itself says nothing, all others count. Both sides use this environment; a notebook that
-stops because a library is missing has to stop alike.
+itself says nothing, all others count. Both sides use this environment, for books the one
+of `books.py`; a notebook that stops because a library is missing has to stop alike.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ import tarfile
 import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import books
 
 PACKAGES = ("papermill", "nbclient", "nbsphinx", "mpl-interactions", "emcee", "lmfit")
 CELL_S = 60
@@ -71,19 +74,23 @@ class Place:
     """Where all of it happens."""
 
     folder: Path
+    python: Path = Path(sys.executable)
+    """That executes the notebooks."""
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment of both sides: warm processes of their own, the code of this clone."""
+        """The environment of both sides: warm processes of their own, the code of this clone, a thread each."""
         here = str(Path(__file__).resolve().parents[2])
-        return {**os.environ, "JUPYTER_MLX_KERNELS": str(self.folder / "k"), "PYTHONPATH": here}
+        own = {"JUPYTER_MLX_KERNELS": str(self.folder / "k"), "PYTHONPATH": here, "OPENBLAS_NUM_THREADS": "1"}
+        return {**os.environ, **own}
 
 
 def fetched(folder: Path, package: str) -> Path | None:
     """The unpacked source of a package; None where it cannot be had."""
-    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:"]
+    # of this package alone, not of what it is built with
+    pip = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps", "--no-binary", package]
     before = set(folder.glob("*.tar.gz"))
-    wanted = package
+    wanted = books.BOOKS[package].package if package in books.BOOKS else package
     if package == "papermill":
         import papermill
 
@@ -134,7 +141,7 @@ def executed(place: Place, source: Path, notebook: Path, side: str) -> dict[str,
         shutil.copytree(source / notebook.parent, folder, symlinks=True)
         engine = ["--engine", "mlx"] if side == "mlx" else []
         flags = ["--no-progress-bar", "-k", "python3", "--execution-timeout", str(CELL_S)]
-        command = [sys.executable, "-m", "papermill", *engine, *flags, notebook.name, "../out.ipynb"]
+        command = [str(place.python), "-m", "papermill", *engine, *flags, notebook.name, "../out.ipynb"]
         done = subprocess.run(
             command, cwd=folder, env=place.env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
         )  # fmt: skip
@@ -249,8 +256,16 @@ def _at(side: dict[str, Any], where: str | int) -> str:
 def notebooks(place: Place, package: str, source: Path) -> None:
     """Execute all notebooks of a package, two at a time, and print a row."""
     paths = sorted(path.relative_to(source) for path in source.rglob("*.ipynb"))
+    if package in books.BOOKS:
+        place, paths = replace(place, python=books.python()), books.BOOKS[package].chosen(paths)
+
+    def judged(path: Path) -> tuple[str, str]:
+        verdict = compared(place, source, path)
+        print(f"{path}: {verdict[0]}", file=sys.stderr, flush=True)
+        return verdict
+
     with ThreadPoolExecutor(2) as pool:
-        found = dict(zip(paths, pool.map(lambda path: compared(place, source, path), paths), strict=True))
+        found = dict(zip(paths, pool.map(judged, paths), strict=True))
     verdicts = Counter(verdict for verdict, _ in found.values())
     print(f"| {source.name} | {len(paths)} | {'; '.join(f'{k}: {v}' for k, v in sorted(verdicts.items()))} |")
     for path, (verdict, where) in found.items():
@@ -263,7 +278,7 @@ def main() -> None:
     """Print what both sides did."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", choices=["suite", "notebooks"])
-    parser.add_argument("--packages", nargs="*", default=PACKAGES)
+    parser.add_argument("--packages", nargs="*", default=[*PACKAGES, *books.BOOKS])
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="outside-") as folder:
         place = Place(Path(folder))
