@@ -107,6 +107,26 @@ def test_kernels_are_copies_of_one_process_and_draw_different_numbers(job):
     assert outputs(made[0])[1] != outputs(made[1])[1]
 
 
+@pytest.mark.parametrize(("first", "second", "shared"), [
+    ("import sklearn.cluster", "import sklearn", False),
+    ("from sklearn import cluster", "import sklearn", False),
+    ("import sklearn.cluster", "from sklearn import cluster", True),
+    ("from sklearn.cluster import KMeans", "from sklearn.cluster import DBSCAN", True),
+])  # fmt: skip
+def test_what_another_notebook_imports_is_not_there(job, first, second, shared):
+    """A sub-module may change its package when it is imported."""
+    one = job(first, "import os; print('made by', os.getppid())", folder="one")
+    other = job(
+        second,
+        "import sys, os; print('sklearn.cluster' in sys.modules, 'made by', os.getppid())",
+        folder="other",
+    )
+    assert [run(each).status for each in (one, other)] == ["finished", "finished"]
+    said = [json.loads(outputs(each)[-1])[0]["text"] for each in (one, other)]
+    assert said[1].split()[0] == str("cluster" in second)
+    assert (said[0].split()[-1] == said[1].split()[-1]) is shared
+
+
 @pytest.mark.parametrize("why", ["cold", "shadowed", "settings", "environment"])
 def test_kernels_that_could_differ_are_new_processes(job, why):
     cells = ["%env OMP_NUM_THREADS=1"] if why == "environment" else []

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Of the conversation and of the key: raised when a warm process of an older version must not answer."""
 
 READ_AT_IMPORT: Final = (
@@ -45,8 +45,8 @@ class Family:
     """The interpreter and its options."""
     env: Mapping[str, str]
     """The variables that count, and no others."""
-    libraries: tuple[str, ...] = ()
-    """What may be imported ahead of its notebooks; others would find more than a new process has."""
+    modules: tuple[str, ...] = ()
+    """What may be imported ahead of its notebooks, sub-modules too; others would find more than a new process has."""
 
     @property
     def key(self) -> str:
@@ -56,7 +56,7 @@ class Family:
                 FORMAT,
                 self.command,
                 sorted(self.env.items()),
-                self.libraries,
+                self.modules,
                 sys.version,
                 place(),
                 _packages(),
@@ -65,9 +65,7 @@ class Family:
         return hashlib.blake2b(said.encode(), digest_size=10).hexdigest()
 
 
-def family_of(
-    command: Sequence[str], env: Mapping[str, str], libraries: tuple[str, ...] = ()
-) -> Family | None:
+def family_of(command: Sequence[str], env: Mapping[str, str], modules: tuple[str, ...] = ()) -> Family | None:
     """The family of a kernel's command, None where it is not one of this interpreter's own kernel."""
     if sys.platform != "linux" or "ipykernel_launcher" not in command:
         return None
@@ -80,7 +78,7 @@ def family_of(
     if any(entry and not os.path.isabs(entry) for entry in env.get("PYTHONPATH", "").split(os.pathsep)):
         return None
     counted = {name: value for name, value in env.items() if name.startswith(READ_AT_IMPORT)}
-    return Family((sys.executable, *flags[:-1]), counted, libraries)
+    return Family((sys.executable, *flags[:-1]), counted, modules)
 
 
 def private_folder() -> Path:

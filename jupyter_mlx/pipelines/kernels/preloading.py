@@ -53,6 +53,26 @@ def libraries(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(top for top in tops if _is_installed(top)))
 
 
+def modules_of(names: Iterable[str]) -> tuple[str, ...]:
+    """Of what a notebook imports, the modules of `libraries` with their sub-modules, in order; none is imported."""
+    found: set[str] = set()
+    for name in names:
+        module, _, part = name.partition(":")
+        if _is_installed(module.partition(".")[0]):
+            whole = f"{module}.{part}" if part and _is_file(module, part) else module
+            words = whole.split(".")
+            found.update(".".join(words[:count]) for count in range(1, len(words) + 1))
+    return tuple(sorted(found))
+
+
+def _is_file(module: str, part: str) -> bool:
+    """Whether `from module import part` imports a file; what Python itself would ask it would import `module` for."""
+    top, _, rest = module.partition(".")
+    homes = getattr(_found(top), "submodule_search_locations", None) or ()
+    paths = (Path(home, *rest.split("."), part) if rest else Path(home, part) for home in homes)
+    return any((path / "__init__.py").exists() or path.with_suffix(".py").exists() for path in paths)
+
+
 def preload(names: list[str], refused: dict[str, str]) -> bool:
     """Import what may be; False where the process is spoilt by what one of them did.
 

@@ -13,7 +13,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from . import COLD_VARIABLE
 from .calling import IDLE_S, NotWarmError, Request, WarmKernel, copied_kernel, warm_kernel
 from .family import family_of
-from .preloading import libraries
+from .preloading import modules_of
 
 
 class MlxProvisioner(LocalProvisioner):
@@ -55,7 +55,7 @@ class MlxProvisioner(LocalProvisioner):
             raise NotWarmError("cold kernels are asked for")
         if options.keys() - {"env", "cwd"} - {"kernel_id", "extra_arguments"}:
             raise NotWarmError("it is to be started in a way of its own")
-        family = family_of(command, env, libraries(self.wanted or ()))
+        family = family_of(command, env, modules_of(self.wanted or ()))
         if family is None:
             raise NotWarmError("it is not this interpreter's own kernel, on Linux")
         cwd = os.path.abspath(options.get("cwd") or ".")  # noqa: PTH100 (links in it are left as they are)
