@@ -66,6 +66,42 @@ STYLE_WORDS = frozenset(
     }
 )  # fmt: skip
 """Parts of names of what changes how all later figures look."""
+SETTINGS = frozenset(
+    {
+        "basicConfig", "chdir", "field_size_limit", "filterwarnings", "init_printing", "putenv", "rc", "rcdefaults",
+        "reset_option", "seterr", "setlocale", "setcontext", "simplefilter", "umask", "unsetenv",
+    }
+)  # fmt: skip
+"""Functions that change the process, whether their value is used or not; so do those named `set_…` and `register…`."""
+SETTING_OBJECTS = frozenset({"decimal", "logging"})
+"""Libraries whose objects are settings: a context, a logger."""
+SAYING_WORDS = frozenset(
+    {
+        "critical", "debug", "error", "exception", "exit", "flush", "info", "log", "makedirs", "mkdir", "warn",
+        "warning", "write",
+    }
+)  # fmt: skip
+"""Functions that a function of the notebook may call without being one that sets something."""
+FITS = frozenset({"fit", "fit_predict", "fit_resample", "fit_transform", "partial_fit", "split"})
+"""Methods by which an estimator, or a splitter, draws."""
+RANDOM_CLASSES = frozenset(
+    {
+        "AdaBoostClassifier", "AdaBoostRegressor", "BaggingClassifier", "BaggingRegressor", "BayesSearchCV",
+        "BayesianGaussianMixture", "BernoulliRBM", "BisectingKMeans", "CalibratedClassifierCV", "CatBoostClassifier",
+        "CatBoostRegressor", "DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier",
+        "ExtraTreeRegressor", "ExtraTreesClassifier", "ExtraTreesRegressor", "FastICA", "GaussianMixture",
+        "GaussianRandomProjection", "GradientBoostingClassifier", "GradientBoostingRegressor", "GroupShuffleSplit",
+        "HistGradientBoostingClassifier", "HistGradientBoostingRegressor", "IsolationForest", "IterativeImputer",
+        "KFold", "KMeans", "LatentDirichletAllocation", "LinearSVC", "MDS", "MLPClassifier", "MLPRegressor",
+        "MiniBatchDictionaryLearning", "MiniBatchKMeans", "NMF", "Nystroem", "PCA", "PassiveAggressiveClassifier",
+        "Perceptron", "QuantileTransformer", "RANSACRegressor", "RBFSampler", "RandomForestClassifier",
+        "RandomForestRegressor", "RandomOverSampler", "RandomTreesEmbedding", "RandomUnderSampler",
+        "RandomizedSearchCV", "RepeatedKFold", "RepeatedStratifiedKFold", "SGDClassifier", "SGDRegressor", "SMOTE",
+        "ShuffleSplit", "SparseRandomProjection", "SpectralClustering", "StratifiedKFold", "StratifiedShuffleSplit",
+        "TSNE", "TruncatedSVD", "UMAP",
+    }
+)  # fmt: skip
+"""Classes whose objects draw from numpy's global generator where they are given no `random_state`."""
 PURE_METHODS = frozenset(
     {
         "T", "abs", "all", "any", "argmax", "argmin", "astype", "capitalize", "copy", "corr", "count", "cov",

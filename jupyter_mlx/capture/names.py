@@ -28,6 +28,15 @@ CONSUMERS = frozenset(
     }
 )  # fmt: skip
 """Builtins that use an iterator up."""
+STREAMS = frozenset(
+    {
+        "BytesIO", "DictReader", "NamedTemporaryFile", "StringIO", "TemporaryFile", "cycle", "enumerate", "filter",
+        "islice", "iter", "map", "reversed", "zip",
+    }
+)  # fmt: skip
+"""What makes iterators and files: whoever is given one may use it up, or write to it."""
+FILE_WORDS = frozenset({"buf", "file", "fp", "stream"})
+"""Keywords of what a call writes to."""
 CHANGERS = frozenset({"setattr", "delattr"})
 OPAQUE = frozenset({"exec", "eval", "get_ipython", "globals", "locals", "vars", "breakpoint"})
 """Functions that may use and define any name."""
@@ -44,7 +53,7 @@ HISTORY = frozenset({"_", "__", "___", "In", "Out", "_ih", "_oh", "_i", "_ii", "
 
 Kind: TypeAlias = str
 """How a name was bound: `const`, `solid` (a new object that is no iterator), `def`, `class`, `import`, `of:x` (what
-`x` gives when it is called, or a part of it), `other`."""
+`x` gives when it is called, or a part of it), `iterator` (or a file), `other`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,10 @@ class Touch:
     """The call says that it changes what it is given."""
     consumes: bool = False
     """Only an iterator is changed."""
+    mildly: bool = False
+    """Only what is known to be an iterator is used up: anything else is more likely."""
+    seeded: bool = False
+    """The call draws its random numbers from what it is told to; without a call: it is what a call draws from."""
 
 
 @dataclass(slots=True)
@@ -73,7 +86,20 @@ class Later:
     touches: set[Touch] = field(default_factory=set)
     inside: set[Touch] = field(default_factory=set)
     """What it changes of its parameters and its own variables."""
+    words: set[str] = field(default_factory=set)
+    """Those of its uses that stand in texts only."""
+    speaks: bool = False
+    """It gives a text of its caller to what reads names in it."""
     opaque: bool = False
+
+    def add(self, other: Later) -> None:
+        """Do what another does, too."""
+        self.uses |= other.uses
+        self.binds |= other.binds
+        self.touches |= other.touches
+        self.inside |= other.inside
+        self.words |= other.words
+        self.speaks |= other.speaks
 
 
 @dataclass(slots=True)
@@ -82,6 +108,8 @@ class Scope:
 
     own: set[str]
     is_class: bool = False
+    imports: dict[str, str] = field(default_factory=dict)
+    """Name → the name by which the notebook knows what it is imported from."""
 
 
 @dataclass(slots=True)
@@ -103,6 +131,18 @@ class Names:
     kinds: dict[str, set[Kind]] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     """Imported name → what it is, dotted from its package."""
+    aliases: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    """Name → the name and attributes that it is another name of: `npr = np.random`."""
+    texts: dict[str, set[str]] = field(default_factory=dict)
+    """Name → the words of the texts that are bound to it."""
+    spoken: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Names whose texts are read as code → what the cell had bound when they were."""
+    said: dict[str, set[str]] = field(default_factory=dict)
+    """Function → the words of the texts that it is given."""
+    makers: dict[str, set[str]] = field(default_factory=dict)
+    """Name → the classes without a seed, and the names, that it was made from."""
+    moving: set[str] = field(default_factory=set)
+    """Classes whose objects an operator, or reading an attribute, may change."""
     surroundings: bool = False
     """It changes the session or files, on which any later cell may rely."""
     defines_any: bool = False
@@ -150,10 +190,13 @@ def kind_of(node: ast.expr) -> Kind:
         return "const" if all(kind_of(part) == "const" for part in _operands(node)) else "other"
     if isinstance(node, (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)):
         return "solid"
+    if isinstance(node, ast.GeneratorExp):
+        return "iterator"
     if isinstance(node, ast.Call):
         if any(keyword.arg in {"chunksize", "iterator"} for keyword in node.keywords):
             return "other"
-        return f"of:{chain(node)[0]}"
+        root, path = chain(node)
+        return "iterator" if (path.rpartition(".")[2] if path else root) in STREAMS else f"of:{root}"
     if isinstance(node, (ast.Subscript, ast.Attribute)):
         return f"of:{chain(node)[0]}"
     return "other"

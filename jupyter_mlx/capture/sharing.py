@@ -1,33 +1,30 @@
 """What the cells of a notebook do to each other's objects, once all of them are known.
 
 Names that may share objects form a group; to change an object through one name
-changes the group. Modules are apart: calling a well-known library's functions
-changes neither the library nor, but for those that say so, what they are given.
+changes the group.
 """
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from .facts import BUILTINS, Facts
 from .libraries import (
-    FUNCTIONAL,
-    ITERATORS,
+    FITS,
     PLOTTING,
     PURE_METHODS,
     RANDOM,
+    RANDOM_CLASSES,
     RANDOM_WORDS,
-    SEEDS,
     STYLE_WORDS,
-    SURROUNDINGS,
 )
 from .names import CHANGERS, CONSUMERS, SCALARS, Later, Names, Touch
+from .noting import DRAWN, GENERATOR
 
-BUILTINS = frozenset(dir(builtins)) | {"display"}
+_NONE: set[str] = set()
 RANDOMNESS = "<random>"
 """The group of all global random generators."""
-_NEW = frozenset({"const", "solid"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +44,7 @@ class Notebook:
 
     def __init__(self) -> None:
         self._cells: dict[int, Names] = {}
-        self._kinds: dict[str, set[str]] = {}
-        self._origins: dict[str, set[str]] = {}
-        self._seen: set[str] = set()
+        self._facts = Facts()
         self.anything_shared = False
         """A cell did what cannot be known: any two names may share objects since."""
         self._forget()
@@ -59,11 +54,10 @@ class Notebook:
         self._linked = 0
         self._leaders: dict[str, str] = {}
         self._laters: dict[str, Later] = {}
-        self._packages: dict[str, str | None] = {}
-        self._well_known: dict[str, bool] = {}
         self._harms: dict[str, int] = {}
-        self._changed: dict[Touch, str | None] = {}
+        self._changed: dict[Touch, tuple[str, ...]] = {}
         self._effects: dict[int, Effect] = {}
+        self._alones: dict[int, tuple[bool, set[str]]] = {}
 
     def add(self, names: Names) -> None:
         """A cell was executed; the same one again changes nothing of what is known."""
@@ -71,42 +65,60 @@ class Notebook:
             return
         self._cells[id(names)] = names
         self.anything_shared |= names.uses_any
-        changed = any(not self._seen.isdisjoint(holders) for holders, _ in names.laters)
-        for name, kinds in names.kinds.items():
-            known = self._kinds.get(name)
-            if known is None or not kinds <= known:
-                self._kinds[name] = kinds if known is None else known | kinds
-                changed = changed or name in self._seen
-        for name, origin in names.origins.items():
-            self._origins.setdefault(name, set()).add(origin)
-        if changed:
+        if self._facts.add(names):
             # what was resolved may rest on what these names were
             self._forget()
-        self._seen.update(names.mentions, names.binds, *names.links)
 
     def effect(self, names: Names) -> Effect:
         """What a cell does: one of those that were added, or one that is about to be executed."""
         self._resolve()
         found = self._effects.get(id(names))
         if found is None:
-            found = self._effect(names)
             if id(names) in self._cells:
-                self._effects[id(names)] = found
+                found = self._effects[id(names)] = self._effect(names)
+            else:
+                # what is found of names that it may be the first to bind is not kept
+                harms, changed = self._harms.copy(), self._changed.copy()
+                with self._facts.aside():
+                    found = self._effect(names)
+                self._harms, self._changed = harms, changed
         return found
 
     def _effect(self, names: Names) -> Effect:
         uses, binds, touches = set(names.uses), set(names.binds), set(names.touches)
+        surroundings, others = self._alone(names)
+        uses |= others
+        touched: set[str] = set()
         for name, bound in names.mentions.items():
             later = self._laters.get(self._group(name))
             if later is not None:
                 uses |= later.uses - bound
                 binds |= later.binds
                 touches |= later.touches
-        touched = frozenset(found for touch in touches if (found := self.changed(touch)) is not None)
+            if self._facts.moving and self._facts.moves(name):
+                touched.add(self._group(name))
+        for touch in touches:
+            touched.update(self.changed(touch))
         if RANDOMNESS in touched:
             uses.add(RANDOMNESS)
-        surroundings = names.surroundings or any(map(self._is_setting, names.touches))
-        return Effect(frozenset(uses), frozenset(binds), touched, surroundings)
+        return Effect(frozenset(uses), frozenset(binds), frozenset(touched), surroundings)
+
+    def _alone(self, names: Names) -> tuple[bool, set[str]]:
+        """What no group has a part in: whether a cell changes the surroundings, and what it uses without a name."""
+        facts = self._facts
+        found = self._alones.get(id(names))
+        if found is None:
+            surroundings = (
+                names.surroundings
+                or any(map(facts.is_setting, names.touches))
+                or any(map(facts.sets, names.mentions))
+            )
+            # a cell with an import of its own relies on what was done to the library, too
+            packages = set(map(facts.package, names.mentions)) - {None}
+            found = surroundings, facts.spoken(names).union(f"<{package}>" for package in packages)
+            if id(names) in self._cells:
+                self._alones[id(names)] = found
+        return found
 
     def closure(self, names: Iterable[str]) -> set[str]:
         """The names, with those that functions among them need when they are called."""
@@ -125,7 +137,7 @@ class Notebook:
 
     def groups_of(self, name: str) -> tuple[str, ...]:
         """The groups whose change may change what a name means."""
-        package = self.package(name)
+        package = self._facts.package(name)
         return (self._group(name),) if package is None else (self._group(name), f"<{package}>")
 
     # -- groups ----------------------------------------------------------------------------
@@ -146,11 +158,7 @@ class Notebook:
         for names in cells:
             for holders, later in names.laters:
                 for group in {self._group(name) for name in holders}:
-                    whole = self._laters.setdefault(group, Later())
-                    whole.uses |= later.uses
-                    whole.binds |= later.binds
-                    whole.touches |= later.touches
-                    whole.inside |= later.inside
+                    self._laters.setdefault(group, Later()).add(later)
 
     def _join(self, members: Sequence[str]) -> bool:
         """Make one group of the names' groups; whether that was news."""
@@ -162,11 +170,7 @@ class Notebook:
             self._leaders[other] = first
             moved = self._laters.pop(other, None)
             if moved is not None:
-                whole = self._laters.setdefault(first, Later())
-                whole.uses |= moved.uses
-                whole.binds |= moved.binds
-                whole.touches |= moved.touches
-                whole.inside |= moved.inside
+                self._laters.setdefault(first, Later()).add(moved)
         return True
 
     def _group(self, name: str) -> str:
@@ -182,69 +186,33 @@ class Notebook:
 
     def _is_shared(self, name: str) -> bool:
         """Whether a name may hold an object that can be changed."""
-        kinds = self._kinds.get(name)
+        kinds = self._facts.kinds.get(name)
         if kinds is None:
             return name not in BUILTINS
-        return self.package(name) is None and kinds != {"const"}
-
-    # -- names -----------------------------------------------------------------------------
-
-    def package(self, name: str) -> str | None:
-        """The well-known library that a name is a part of; None for all other names."""
-        if name not in self._packages:
-            kinds = self._kinds.get(name)
-            packages = {origin.partition(".")[0] for origin in self._origins.get(name, ())}
-            one = kinds == {"import"} and len(packages) == 1 and packages <= FUNCTIONAL
-            self._packages[name] = packages.pop() if one else None
-        return self._packages[name]
-
-    def _is_builtin(self, name: str) -> bool:
-        return name in BUILTINS and name not in self._kinds
-
-    def _is_plain(self, name: str) -> bool:
-        """Whether a name is a function or class whose calls change nothing of itself."""
-        kinds = self._kinds.get(name)
-        return bool(kinds) and kinds <= {"def", "class"}  # type: ignore[operator]  # not None where true
-
-    def _is_new(self, name: str) -> bool:
-        """Whether a name surely holds no iterator."""
-        kinds = self._kinds.get(name)
-        return bool(kinds) and all(kind in _NEW or self._is_well_known(kind) for kind in kinds)  # type: ignore[union-attr]
-
-    def _is_well_known(self, kind: str) -> bool:
-        """Whether a name was bound to what a well-known library made, or to a part of that."""
-        root = kind.removeprefix("of:")
-        if root == kind or not root:
-            return False
-        if root not in self._well_known:
-            self._well_known[root] = True  # where a name is bound to a part of itself
-            package = self.package(root)
-            kinds = self._kinds.get(root)
-            self._well_known[root] = (
-                package not in ITERATORS
-                if package is not None
-                else bool(kinds) and all(map(self._is_well_known, kinds or ()))
-            ) or (root in SCALARS and self._is_builtin(root))
-        return self._well_known[root]
+        return self._facts.package(name) is None and kinds != {"const"}
 
     # -- changes ---------------------------------------------------------------------------
 
-    def changed(self, touch: Touch) -> str | None:
-        """The group that a touch changes; None where it changes nothing."""
-        if touch not in self._changed:
-            self._changed[touch] = self._change(touch)
-        return self._changed[touch]
+    def changed(self, touch: Touch) -> tuple[str, ...]:
+        """The groups that a touch changes."""
+        found = self._changed.get(touch)
+        if found is None:
+            found = tuple(group for group in (self._change(touch), self._drawn(touch)) if group is not None)
+            self._changed[touch] = found
+        return found
 
     def _change(self, touch: Touch) -> str | None:
-        package = self.package(touch.name)
+        if touch.name == DRAWN:
+            return RANDOMNESS if self._facts.seeds else None
+        package = self._facts.package(touch.name)
         if package is not None:
             return self._changed_library(touch, package)
         return self._group(touch.name) if self._is_changed(touch) else None
 
     def _changed_library(self, touch: Touch, package: str) -> str | None:
         words = touch.path.split(".")
-        origin = next(iter(self._origins[touch.name])).split(".")
-        if package in RANDOM or not RANDOM_WORDS.isdisjoint([*words, *origin]):
+        origin = next(iter(self._facts.origins_of(touch.name)), package).split(".")
+        if package in RANDOM or not (touch.seeded or RANDOM_WORDS.isdisjoint([*words, *origin])):
             return RANDOMNESS
         if touch.name != touch.by and touch.by:
             return None
@@ -253,29 +221,45 @@ class Notebook:
         return f"<{package}>" if touch.alone or not touch.by else None
 
     def _is_changed(self, touch: Touch) -> bool:
-        by = touch.by
-        if self._is_builtin(touch.name):
+        by, facts = touch.by, self._facts
+        if facts.is_builtin(touch.name):
             # what `open` or `range` gave may be changed, never they themselves
             return touch.writes
+        kinds = facts.kinds.get(touch.name, _NONE)
+        if kinds == {"const"} and (by or touch.seeded):
+            return False
+        if touch.mildly:
+            return "iterator" in kinds
         if not by:
-            return not touch.consumes or not self._is_new(touch.name)
-        package = self.package(by)
+            return not touch.consumes or not facts.is_new(touch.name)
+        if "iterator" in kinds and not (by in SCALARS and not touch.path):
+            return True
+        package = facts.package(by)
         if package is not None:
-            return touch.writes or (touch.alone and package not in PLOTTING)
-        if self._is_builtin(by) and not touch.path:
+            return (
+                touch.writes or facts.is_writer(by, touch.path) or (touch.alone and package not in PLOTTING)
+            )
+        return self._is_changed_by_unknown(touch)
+
+    def _is_changed_by_unknown(self, touch: Touch) -> bool:
+        """Whether what is no library's, a builtin, the notebook's or an object's, changes what it is given."""
+        by, facts = touch.by, self._facts
+        if touch.writes and touch.name != by:
+            return True
+        if facts.is_builtin(by) and not touch.path:
             if by in CONSUMERS:
-                return not self._is_new(touch.name)
+                return not facts.is_new(touch.name)
             return by in CHANGERS or not (
                 by in SCALARS or by[:1].isupper() or by in {"display", "open", "super"}
             )
-        if self._is_plain(by) and not touch.path:
+        if facts.is_plain(by) and not touch.path:
             if touch.name == by:
                 return False
             harm = self._harm(by)
-            return harm == 2 or (harm == 1 and not self._is_new(touch.name))
-        if touch.name != by and not touch.writes and self._is_well_known(f"of:{by}"):
+            return harm == 2 or (harm == 1 and not facts.is_new(touch.name))
+        if touch.name != by and not touch.writes and facts.is_well_known(f"of:{by}"):
             return False
-        return touch.writes or not (PURE_METHODS.issuperset(touch.path.split(".")) and self._is_new(by))
+        return touch.writes or not (PURE_METHODS.issuperset(touch.path.split(".")) and facts.is_new(by))
 
     def _harm(self, function: str) -> int:
         """What a function does to what it is given: 0 nothing, 1 it may use an iterator up, 2 it may change it."""
@@ -287,14 +271,27 @@ class Notebook:
         return self._harms[function]
 
     def _harm_of(self, touch: Touch) -> int:
-        if touch.consumes and (not touch.by or self._is_builtin(touch.by)):
+        if touch.consumes and (not touch.by or self._facts.is_builtin(touch.by)):
             return 1
-        return 2 if self.package(touch.name) is None and self._is_changed(touch) else 0
+        if touch.name == DRAWN:
+            return 0
+        return 2 if self._facts.package(touch.name) is None and self._is_changed(touch) else 0
 
-    def _is_setting(self, touch: Touch) -> bool:
-        """Whether it changes what no name of the notebook stands for: a seed, the path, a folder, a filter."""
-        package = self.package(touch.name)
-        if package is None or (touch.by and touch.by != touch.name):
-            return False
-        words = {*touch.path.split("."), touch.name}
-        return not touch.by or (touch.alone and (package in SURROUNDINGS or not SEEDS.isdisjoint(words)))
+    # -- draws and settings ----------------------------------------------------------------
+
+    def _drawn(self, touch: Touch) -> str | None:
+        """The group that a method draws from, if it does."""
+        name, words = touch.name, touch.path.split(".")
+        if name != touch.by or touch.seeded:
+            return None
+        if self._facts.package(name) is not None:
+            # a class that is called, and perhaps fitted at once
+            drawing = not touch.path or words[-1] in RANDOM_CLASSES
+            made = self._facts.classes(f"{words[-1] or name}()") if drawing else frozenset()
+            return RANDOMNESS if self._facts.seeds and not RANDOM_CLASSES.isdisjoint(made) else None
+        if FITS.isdisjoint(words):
+            return None
+        made = self._facts.made_from(name)
+        if GENERATOR in made:
+            return self._group(name)
+        return RANDOMNESS if self._facts.seeds and not RANDOM_CLASSES.isdisjoint(made) else None

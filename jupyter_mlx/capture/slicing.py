@@ -161,6 +161,8 @@ def names_of(source: str) -> Names:
             found.defines_any = found.uses_any = True
     found.uses |= cell.uses
     found.binds |= cell.binds
+    for name in cell.binds:
+        found.kinds.setdefault(name, set()).add("other")
     if any(name in HISTORY or (name[:1] == "_" and name.strip("_i").isdigit()) for name in found.uses):
         found.uses_any = True
     return found

@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from .names import (
-    CHANGERS,
-    CONSUMERS,
-    OPAQUE,
-    SCALARS,
-    Kind,
-    Later,
-    Names,
-    Scope,
-    Touch,
-    bound_in,
-    chain,
-    kind_of,
-    parameters,
-    says_it_writes,
-    shared,
-)
+from .methods import moves
+from .names import Kind, Later, Names, Scope, Touch, bound_in, chain, kind_of, parameters, shared
+from .noting import Noting, gives_any_name
 
 
 def walk(tree: ast.Module, found: Names) -> None:
@@ -32,84 +18,26 @@ def walk(tree: ast.Module, found: Names) -> None:
     found.settles = walker.bound
 
 
-class _Walk(ast.NodeVisitor):
+class _Walk(Noting, ast.NodeVisitor):
     """Goes through a cell in the order of its execution."""
-
-    def __init__(self, found: Names) -> None:
-        self.found = found
-        self.bound: set[str] = set()
-        """What is surely bound by now."""
-        self.scopes: list[Scope] = []
-        self.laters: list[Later] = []
-        self.made: list[Later] = []
-        """The nameless functions of the present statement."""
-
-    def is_own(self, name: str) -> bool:
-        """Whether a name belongs to a function or class around."""
-        innermost = len(self.scopes) - 1
-        return any(
-            name in scope.own for at, scope in enumerate(self.scopes) if not scope.is_class or at == innermost
-        )
-
-    def load(self, name: str) -> None:
-        if self.is_own(name):
-            return
-        if self.laters:
-            for later in self.laters:
-                later.uses.add(name)
-            return
-        self.found.mentions.setdefault(name, frozenset(self.bound))
-        if name not in self.bound:
-            self.found.uses.add(name)
-
-    def bind(self, name: str, kind: Kind = "other", *, surely: bool = True) -> None:
-        if self.is_own(name):
-            return
-        self.found.kinds.setdefault(name, set()).add(kind)
-        if self.laters:
-            for later in self.laters:
-                later.binds.add(name)
-            return
-        self.found.binds.add(name)
-        if surely:
-            self.bound.add(name)
-
-    def touch(self, touch: Touch) -> None:
-        if self.is_own(touch.name):
-            for later in self.laters:
-                later.inside.add(touch)
-        elif self.laters:
-            for later in self.laters:
-                later.touches.add(touch)
-        else:
-            self.found.touches.add(touch)
-
-    def link(self, names: Iterable[str]) -> None:
-        group = frozenset(name for name in names if not self.is_own(name))
-        if len(group) > 1:
-            self.found.links.append(group)
 
     def block(self, body: Sequence[ast.stmt], bound: set[str]) -> None:
         """Statements one after another; `bound` grows by what each surely binds."""
         before, self.bound = self.bound, bound
         for statement in body:
             outer, self.made = self.made, []
+            makers, self.makers = self.makers, set()
             self.visit(statement)
             if self.made:
                 holders = shared(statement) | bound_in([statement])[0]
                 self.attach(holders, self.made)
-            self.made = outer
+            self.made, self.makers = outer, makers
         self.bound = before
 
     def inner(self, *bodies: Sequence[ast.stmt]) -> None:
         """Blocks that may be executed or not."""
         for body in bodies:
             self.block(body, set(self.bound))
-
-    def attach(self, holders: Iterable[str], laters: Iterable[Later]) -> None:
-        names = frozenset(name for name in holders if not self.is_own(name))
-        if names:
-            self.found.laters += [(names, later) for later in laters]
 
     def target(self, node: ast.expr, kind: Kind, *, surely: bool = True) -> None:
         """Bind what stands left of a `=`, or change the object that it is a part of."""
@@ -139,6 +67,14 @@ class _Walk(ast.NodeVisitor):
                 self.assign(part, given)
         else:
             self.target(target, kind_of(value))
+            self.note_value(target, value)
+            if isinstance(target, (ast.Tuple, ast.List)):
+                self.use_up(value, mildly=True)
+
+    def use_up(self, node: ast.expr, *, mildly: bool = False) -> None:
+        """An expression's value is iterated over."""
+        for name in shared(node):
+            self.touch(Touch(name, consumes=True, mildly=mildly))
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         self.visit(node.annotation)
@@ -175,8 +111,7 @@ class _Walk(ast.NodeVisitor):
 
     def iterate(self, target: ast.expr, source: ast.expr, *, own: bool) -> None:
         self.visit(source)
-        for name in shared(source):
-            self.touch(Touch(name, consumes=True))
+        self.use_up(source)
         if not own:
             self.target(target, "other", surely=False)
         self.link(shared(source) | shared(target))
@@ -231,7 +166,7 @@ class _Walk(ast.NodeVisitor):
             name = alias.asname or alias.name.partition(".")[0]
             # `import a.b` adds to what `import a.c` gave
             self.bind(name, "import", surely=alias.asname is not None or "." not in alias.name)
-            self.found.origins[name] = alias.name if alias.asname else name
+            self.note_import(name, alias.name if alias.asname else name)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         module = "." * node.level + (node.module or "")
@@ -241,7 +176,7 @@ class _Walk(ast.NodeVisitor):
                 continue
             name = alias.asname or alias.name
             self.bind(name, "import")
-            self.found.origins[name] = f"{module}.{alias.name}"
+            self.note_import(name, f"{module}.{alias.name}")
 
     def visit_Expr(self, node: ast.Expr) -> None:
         value = node.value.value if isinstance(node.value, ast.Await) else node.value
@@ -278,21 +213,23 @@ class _Walk(ast.NodeVisitor):
             self.visit(part)
         later = Later()
         own = bound_in(node.body)[0]
+        held = [*node.bases]
         plain = not (node.decorator_list or node.bases or node.keywords)
         with self.inside(own, is_class=True):
             for statement in node.body:
                 self.visit(statement)
+                if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
+                    held.append(statement.value)
                 plain = plain and isinstance(
                     statement, (ast.FunctionDef, ast.Expr, ast.AnnAssign, ast.Pass, ast.AsyncFunctionDef)
                 )
         # its methods: functions that the body made, without a name of the notebook
         for made in self.made:
-            later.uses |= made.uses
-            later.binds |= made.binds
-            later.touches |= made.touches
-            later.inside |= made.inside
+            later.add(made)
         self.made = []
-        self.finish(node, later, "class" if plain and node.name not in later.uses else "other", node.bases)
+        self.finish(node, later, "class" if plain and node.name not in later.uses else "other", held)
+        if any(map(moves, node.body)):
+            self.found.moving.add(node.name)
 
     def finish(
         self,
@@ -305,8 +242,13 @@ class _Walk(ast.NodeVisitor):
         if node.decorator_list:
             # a decorator may call it at once
             self.at_once(later)
+        for decorator in node.decorator_list:
+            root, path = chain(decorator)
+            if isinstance(decorator, ast.Attribute) and root and not self.is_own(root):
+                # `@f.register`: a call of what stands there
+                self.touch(Touch(root, root, path))
         self.bind(node.name, kind)
-        self.link({node.name, *later.uses}.union(*map(shared, (*node.decorator_list, *held))))
+        self.link({node.name, *(later.uses - later.words)}.union(*map(shared, (*node.decorator_list, *held))))
         if self.is_own(node.name):
             self.made.append(later)
         else:
@@ -344,8 +286,7 @@ class _Walk(ast.NodeVisitor):
                     self.visit(test)
             for part in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
                 self.visit(part)
-        for name in shared(first.iter):
-            self.touch(Touch(name, consumes=True))
+        self.use_up(first.iter)
         self.at_once(later)
         if isinstance(node, ast.GeneratorExp):
             self.made.append(later)
@@ -363,8 +304,21 @@ class _Walk(ast.NodeVisitor):
         self.target(node.target, kind_of(node.value), surely=False)
         self.link(shared(node.value) | shared(node.target))
 
+    def visit_Starred(self, node: ast.Starred) -> None:
+        self.visit(node.value)
+        if isinstance(node.ctx, ast.Load):
+            self.use_up(node.value)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        self.generic_visit(node)
+        for operator, right in zip(node.ops, node.comparators, strict=True):
+            if isinstance(operator, (ast.In, ast.NotIn)):
+                self.use_up(right, mildly=True)
+
     def visit_Attribute(self, node: ast.Attribute | ast.Subscript) -> None:
         self.generic_visit(node)
+        if gives_any_name(node):
+            self.opaque()
         if not isinstance(node.ctx, ast.Load):
             for name in shared(node.value):
                 self.touch(Touch(name))
@@ -373,28 +327,3 @@ class _Walk(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         self.call(node, alone=False)
-
-    def call(self, node: ast.Call, *, alone: bool) -> None:
-        self.visit(node.func)
-        for part in (*node.args, *node.keywords):
-            self.visit(part)
-        root, path = chain(node.func)
-        if root in OPAQUE and not path:
-            self.opaque()
-        if self.is_own(root):
-            # not the notebook's name: nothing is known of it
-            root = path = ""
-        given = [*node.args, *(keyword.value for keyword in node.keywords)]
-        writes = says_it_writes(path.rpartition(".")[2] or root, node.keywords)
-        consumes = root in CONSUMERS and not path
-        for name in set().union(*map(shared, given)):
-            self.touch(Touch(name, root, path, alone, writes or (root in CHANGERS and not path), consumes))
-        for name in {root} if root else shared(node.func):
-            self.touch(Touch(name, root, path, alone, writes))
-        if root not in SCALARS or path:
-            self.link(shared(node.func).union(*map(shared, given)))
-
-    def opaque(self) -> None:
-        for later in self.laters:
-            later.opaque = True
-        self.found.defines_any = self.found.uses_any = True
