@@ -100,11 +100,17 @@ class Facts:
         return changed
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
-        """What is found meanwhile is forgotten again."""
+    def aside(self, names: Names) -> Iterator[None]:
+        """A cell that is about to be executed has its imports, and what is found meanwhile is forgotten again."""
+        own = names.origins.keys() - self.kinds.keys()
+        for name in own:
+            self.kinds[name] = names.kinds.get(name, {"import"})
+            self._origins[name] = {names.origins[name]}
         kept = [dict(each) for each in (self._packages, self._well_known, self._setters, self._sources)]
         yield
         self._packages, self._well_known, self._setters, self._sources = kept  # type: ignore[assignment]
+        for name in own:
+            del self.kinds[name], self._origins[name]
 
     def package(self, name: str) -> str | None:
         """The well-known library that a name is a part of; None for all other names."""
@@ -204,11 +210,12 @@ class Facts:
 
     def sets(self, function: str) -> bool:
         """Whether a function of the notebook sets a seed or a setting."""
-        if function not in self._functions:
+        if function not in self._functions and "other" not in self.kinds.get(function, ()):
             return False
         if function not in self._setters:
-            called = {function}
-            waiting = [function]
+            # another name of functions stands for each of them
+            waiting = [function, *self._makers.get(function, ())]
+            called = set(waiting)
             sets = False
             while waiting and not sets:
                 for later in self._functions.get(waiting.pop(), ()):
@@ -230,7 +237,7 @@ class Facts:
         package = self.package(touch.name)
         done = touch.alone or not touch.by
         if package is None:
-            return done and self._is_unknown(touch.name)
+            return done and self._is_unknown(touch)
         words = {*touch.path.split("."), touch.name}
         for origin in self.origins_of(touch.name):
             words.update(origin.split(".")[1:])
@@ -245,14 +252,15 @@ class Facts:
             or (done and package in PLOTTING and not STYLE_WORDS.isdisjoint(words))
         )
 
-    def _is_unknown(self, name: str) -> bool:
-        """Whether a name is of an unknown module, or of a module's settings: its call may do anything."""
-        kinds = self.kinds.get(name)
+    def _is_unknown(self, touch: Touch) -> bool:
+        """Whether it is of an unknown module, or of an object that is a setting: it may do anything to the process."""
+        kinds = self.kinds.get(touch.name)
         if kinds is None:
             # of `import *`, or an extension
-            return name not in BUILTINS
+            return touch.name not in BUILTINS
         roots = {self.package(kind[3:]) for kind in kinds if kind.startswith("of:")}
-        return "import" in kinds or not SETTING_OBJECTS.isdisjoint(roots)
+        sets = SAYING_WORDS.isdisjoint(touch.path.split(".")) and not SETTING_OBJECTS.isdisjoint(roots)
+        return "import" in kinds or sets
 
 
 def _touches(names: Names) -> Iterator[Touch]:

@@ -79,7 +79,7 @@ class Notebook:
             else:
                 # what is found of names that it may be the first to bind is not kept
                 harms, changed = self._harms.copy(), self._changed.copy()
-                with self._facts.aside():
+                with self._facts.aside(names):
                     found = self._effect(names)
                 self._harms, self._changed = harms, changed
         return found

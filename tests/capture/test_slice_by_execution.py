@@ -29,6 +29,11 @@ STATEMENTS = [
     "class C:\n    def __init__(self, v):\n        self.held = v\n    def add(self, v):\n        self.held.append(v)\n        return self.held",
     "class C:\n    held = []\n    def __init__(self, v):\n        self.held.append(v)\n    def add(self, v):\n        {x}.append(v)\n        return {y}",
     "class C:\n    seen = {x}\n    def __init__(self, v):\n        pass\n    def add(self, v):\n        C.seen = v\n        return self.seen",
+    "class C:\n    def __init__(self, v):\n        self.held = [v]\n    def add(self, v):\n        return self[v]\n    def __getitem__(self, v):\n        self.held.append(v)\n        return self.held",
+    "class C:\n    add = {f}\n    def __init__(self, v):\n        self.held = v",
+    "{x} = [*islice({y}, 3)]", "{x}, *{y} = islice({z}, 4)", "{x} = [3 in islice({y}, 3)]", "{x} = [{y}, {z}][0]",
+    "def {f}(v):\n    import random\n    random.seed(5)\n    return v", "import random as r\n{x} = [r.random()]", "import random as r\npick = r.random",
+    "{x} = [pick()]", "import random\n{x} = random.Random(2)", "{x} = [{y}.random()]",
     "{x} = C({y})", "{x} = {y}.add({z})", "{x}.add({y})", "{x} = {y}.held", "{x}.held = {y}", "setattr({x}, 'held', {y})",
     "import random\nrandom.seed(3)", "import random\n{x} = [random.random()]", "from random import random as draw", "{x} = [draw()]",
     "{x} = eval('{y}')", "exec('{x} = {y}')", "globals()['{x}'] = {y}",
@@ -57,6 +62,8 @@ def shown(value, depth=0):
         return [shown(item, depth + 1) for item in value[:20]]
     if isinstance(value, dict):
         return {key: shown(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, random.Random):
+        return value.getstate()
     if hasattr(value, "__next__"):
         return ["iterator", *(shown(item, depth + 1) for item in itertools.islice(value, 5))]
     if hasattr(value, "held") or type(value).__name__ == "C":

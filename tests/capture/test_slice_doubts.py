@@ -63,6 +63,7 @@ def test_what_can_reach_any_name_depends_on_all_cells(source):
         ("def seed_all(n):\n    from numpy import random as r\n    r.seed(n)", "seed_all(1)", "model.fit()"),
         ("import numpy as np\ndef seed_all(n):\n    np.random.seed(n)", "seed_all(1)", "model.fit()"),
         ("import numpy as np", "x = np.random.seed(3)", "model.fit()"),
+        ("import random\ndef seed_all(n):\n    random.seed(n)", "go = seed_all", "go(3)", "model.fit()"),
     ],
 )  # fmt: skip
 def test_what_may_set_seeds_is_in_the_slice(cells):
@@ -132,6 +133,7 @@ FOREST = "from sklearn.ensemble import RandomForestClassifier as RF"
         (SEEDED, "df = load()", "df.sample(2).head()", "df.sample(2)"),
         (SEEDED, "from scipy import stats", "u = stats.norm.rvs(size=3)", "np.random.rand()"),
         (SEEDED, "from scipy.stats import norm", "u = norm.rvs(size=3)", "norm.rvs()"),
+        ("import numpy\nnumpy.random.seed(0)", "u = numpy.random.rand()", "import numpy as np\nnp.random.rand()"),
         (SEEDED, "npr = np.random", "u = npr.beta(1, 2)", "np.random.rand()"),
     ],
 )  # fmt: skip
@@ -252,6 +254,22 @@ def test_a_word_of_a_query_is_a_column_unless_it_is_marked():
     cells = ["df = load()", "age = 3", "top = 9"]
     assert slice_of("df.query('age > @top')", cells) == ("df = load()", "top = 9")
     assert slice_of("con.query('select age from df')", cells) == ("df = load()", "age = 3")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("import logging\nlog = logging.getLogger('x')", "log.info('begins')"),
+        ("import logging\ndef train():\n    logging.info('begins')\n    return 3", "m = train()"),
+        ("import math\ndef area(r):\n    import math\n    return [r].count(math.pi)", "n = area(2)"),
+        ("from utils import load", "other = load('b')"),
+        ("import torch\ndef train():\n    torch.manual_seed(3)\n    return make()", "rows = [1]"),
+        ("df = load()", "'a' in df", "print(*df2)"),
+        ("import io", "text = io.open('x').read()", "n = len(text.split())"),
+    ],
+)  # fmt: skip
+def test_what_sets_nothing_stays_out(cells):
+    assert slice_of("print(1)", cells) == ()
 
 
 def test_what_is_unpacked_or_looked_through_is_no_iterator_unless_it_is_known_to_be():
