@@ -92,7 +92,8 @@ class _Reader:
     def _cell_magic(self, source: str) -> str:
         """The Python below a cell magic, itself perhaps with another one first."""
         first, _, rest = source.partition("\n")
-        name, _, line = first[2:].strip().partition(" ")
+        name, *words = first[2:].split(None, 1) or [""]
+        line = "".join(words).strip()
         if name not in RUNS_CODE:
             self._magic(name, f"{line}\n{rest}")
             self.binds.update(re.findall(r"--(?:out|err|proc)[ =]([A-Za-z_]\w*)", line))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from jupyter_mlx.errors import MlxError
 
 from . import display
+from .arguments import texts
 from .options import track_help
 from .saved import behind
 from .telling import warn
@@ -54,10 +54,10 @@ class ProjectMagics(Magics):
     @line_magic
     def track(self, line: str) -> None:
         """`%track on` records every cell from the next one on, `%track off` ends it."""
-        word = line.strip()
-        if word not in {"on", "off"}:
+        words = texts("%track", line)
+        if words not in (["on"], ["off"]):
             raise UsageError("%track on, or %track off; to record one cell, put %%track on its first line")
-        self._tracker.every_cell = word == "on"
+        self._tracker.every_cell = words == ["on"]
 
     @line_magic
     @told
@@ -71,7 +71,7 @@ class ProjectMagics(Magics):
     @told
     def compare(self, line: str) -> display.Difference:
         """`%compare A B`: how two runs differ; a run is named by the first digits of its id, or `last`."""
-        words = shlex.split(line)
+        words = texts("%compare", line)
         if len(words) != 2:
             raise UsageError("%compare A B: the ids of two runs (%runs shows them)")
         return display.Difference(self._tracker.project.comparison(*words))
@@ -80,7 +80,7 @@ class ProjectMagics(Magics):
     @told
     def restore(self, line: str) -> display.Table:
         """`%restore RUN [PATH]`: a run's cells and files into a new folder, beside the open notebook."""
-        words = shlex.split(line)
+        words = texts("%restore", line)
         if not 1 <= len(words) <= 2:
             raise UsageError("%restore RUN [PATH]: the id of a run (%runs shows them)")
         project = self._tracker.project
@@ -128,7 +128,7 @@ class ProjectMagics(Magics):
         """`%pipeline [STAGE…]`: run the pipeline, only what changed; how far each stage is stands in the output."""
         from .pipeline import run
 
-        run(self._tracker.project, shlex.split(line))
+        run(self._tracker.project, texts("%pipeline", line))
 
     @line_magic
     @told

@@ -11,6 +11,7 @@ from jupyter_mlx.ledger.wording import side
 from jupyter_mlx.reproducing.checks import Tolerance
 from jupyter_mlx.reproducing.reproduction import reproduce
 
+from .arguments import parse, texts
 from .display import Table
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def reproduced(project: Project, line: str) -> Table:
         UsageError: the line is wrong.
         MlxError: see `reproduce`.
     """
-    given = ma.parse_argstring(_arguments, line)
+    given = parse("%reproduce", _arguments, texts("%reproduce", line))
     done = reproduce(
         project,
         given.run,

@@ -71,7 +71,7 @@ def _python(source: str) -> str:
     """The Python of an IPython cell: without magics and shell lines; empty for another language's cell."""
     first, _, rest = source.lstrip().partition("\n")
     if first.startswith("%%"):
-        if first[2:].split(" ")[0].strip() not in PYTHON_CELL_MAGICS:
+        if first[2:].replace("\t", " ").split(" ")[0].strip() not in PYTHON_CELL_MAGICS:
             return ""
         return _python(rest)
     lines = source.splitlines()

@@ -15,6 +15,7 @@ from jupyter_mlx.errors import MlxError, UsageError
 from jupyter_mlx.logged import PROJECT_VARIABLE, RUN_VARIABLE
 from jupyter_mlx.pipelines.events import StageFailedError
 from jupyter_mlx.pipelines.fingerprint import INJECTED
+from jupyter_mlx.words import without
 
 if TYPE_CHECKING:
     from jupyter_mlx.ledger.run import Run
@@ -108,8 +109,11 @@ def _cell(project: Project, run: Run, room: Room, python: Python) -> Made:
 
     new: Any = nbformat.v4
     line = str(run.command.get("track", _line_of(run)))
-    words = " ".join(word for word in line.split(" ") if word != "--cache")
-    sources = ["%load_ext jupyter_mlx", *run.slice, f"%%track {words}".rstrip() + f"\n{run.source}"]
+    sources = [
+        "%load_ext jupyter_mlx",
+        *run.slice,
+        f"%%track {without(line, '--cache')}".rstrip() + f"\n{run.source}",
+    ]
     notebook = new.new_notebook(cells=[new.new_code_cell(source) for source in sources])
     folder = run.command.get("cwd", str(PurePosixPath(run.notebook or ".").parent))
     path = str(PurePosixPath(folder, f"{PurePosixPath(run.notebook or 'cell').stem}-{run.id[:8]}.ipynb"))

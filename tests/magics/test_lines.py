@@ -115,7 +115,17 @@ def test_snapshot_keeps_the_notebook_as_it_is_saved(start, root, last):
 
 
 @pytest.mark.parametrize(
-    "line", ["%compare a", "%track maybe", "%restore", "%note", "%reproduce x", "%snapshot"]
+    "line",
+    [
+        "%compare a",
+        "%compare a 'b",
+        "%track maybe",
+        "%restore",
+        "%note",
+        "%reproduce x",
+        "%reproduce x --kep",
+        "%snapshot",
+    ],
 )
 def test_what_cannot_be_done_is_told_in_one_line(kernel, line):
     reply = kernel(line)

@@ -214,7 +214,7 @@ def test_what_a_thread_prints_later_is_in_the_run_of_the_cell_that_shows_it(kern
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("--nonsense", "unrecognized arguments"),
+        ("--nonsense", "no such option: --nonsense"),
         ("-p 1x=2", "name=value"),
         ("-p not_there", "no such variable"),
         ("-i missing.csv", "no such file"),
@@ -238,6 +238,18 @@ def test_a_metric_that_is_not_there_is_told_and_the_run_is_kept(kernel, last):
     assert "-m nowhere: there is no such variable" in reply.text
     assert "no number" in reply.text
     assert last().status == "finished"
+
+
+def test_words_in_quotes_reach_the_run_without_them(kernel, root, last):
+    (root / "my in.csv").write_text("a\n")
+    reply = kernel(
+        """%%track\t"my run" -t 'two words' -i "my in.csv" -p opt='{"a": 1}' -p s=two\\ words # why\nn = 1"""
+    )
+    assert (reply.status, reply.text) == ("ok", "")
+    run = last()
+    assert (run.name, run.tags, run.source) == ("my run", ("two words",), "n = 1")
+    assert run.params == {"opt": {"a": 1}, "s": "two words"}
+    assert ("my in.csv", "declared") in [(file.path, file.how) for file in run.inputs]
 
 
 def test_track_below_another_magic_says_where_it_belongs(kernel):

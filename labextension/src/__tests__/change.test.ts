@@ -7,6 +7,7 @@ import { ICellRun } from '../notebook/api';
 test('the line of %%track is no code', () => {
   assert.equal(codeOf('%%track fit -p lr=0.1\nfit()\n'), 'fit()\n');
   assert.equal(codeOf('\n\t%%track\nfit()'), 'fit()');
+  assert.equal(codeOf('%%track\tfit\nfit()'), 'fit()');
   assert.equal(codeOf('%%tracker\nfit()'), '%%tracker\nfit()');
   assert.equal(codeOf('fit()'), 'fit()');
   assert.equal(codeOf('%%track'), '');

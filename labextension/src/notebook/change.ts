@@ -21,7 +21,7 @@ export function codeOf(cell: string): string {
   const body = cell.replace(/^[\n\r\t ]+/, '');
   const end = body.indexOf('\n');
   const first = (end < 0 ? body : body.slice(0, end)).trim();
-  if (first !== MARK && !first.startsWith(`${MARK} `)) {
+  if (first.split(/\s/, 1)[0] !== MARK) {
     return cell;
   }
   return end < 0 ? '' : body.slice(end + 1);
