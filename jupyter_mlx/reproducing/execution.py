@@ -17,6 +17,8 @@ from jupyter_mlx.pipelines.events import StageFailedError
 from jupyter_mlx.pipelines.fingerprint import INJECTED
 from jupyter_mlx.words import without
 
+from . import laying
+
 if TYPE_CHECKING:
     from jupyter_mlx.ledger.run import Run
     from jupyter_mlx.project import Project
@@ -104,13 +106,16 @@ def require_executable(run: Run) -> None:
 
 
 def _cell(project: Project, run: Run, room: Room, python: Python) -> Made:
-    del project
     import nbformat
 
     new: Any = nbformat.v4
     line = str(run.command.get("track", _line_of(run)))
+    first = "%load_ext jupyter_mlx"
+    if run.slice:
+        plan = laying.Plan(str(room.root), str(project.root), run.slice, room.brought(run))
+        first += f"\n{laying.ask(plan, room.project.state / laying.NAME)}"
     sources = [
-        "%load_ext jupyter_mlx",
+        first,
         *run.slice,
         f"%%track {without(line, '--cache')}".rstrip() + f"\n{run.source}",
     ]

@@ -19,6 +19,8 @@ from jupyter_mlx.lineage import digest_of
 from jupyter_mlx.project import CONFIG, Project
 from jupyter_mlx.restoring import DataNotHereError
 
+from . import laying
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -55,6 +57,14 @@ class Room:
     def project(self) -> Project:
         """The project in the folder, whose runs are nobody else's."""
         return Project(self.root)
+
+    def brought(self, run: Run) -> tuple[FileVersion, ...]:
+        """What a run read that is laid down in the folder."""
+        return tuple(
+            file
+            for file in run.inputs
+            if file.kind != "outside" and _is_below(self.root / file.path, self.root)
+        )
 
 
 @contextlib.contextmanager
@@ -97,7 +107,10 @@ def _bring_input(run: Run, file: FileVersion, room: Room) -> None:
         room.notes.append(f"{file.path} lies outside the project and was not brought")
         return
     if file.changed:
-        room.notes.append(f"{file.path} changed while the run read it, so what it read is not known for sure")
+        room.notes.append(
+            f"{file.path} changed while the run, or an earlier cell of its slice, read it: "
+            "what was read is not known for sure"
+        )
     _remove(room, file.path)  # the commit may have another version of it
     try:
         room.workspace.restore(room.workspace.named(file))
@@ -110,8 +123,7 @@ def _bring_input(run: Run, file: FileVersion, room: Room) -> None:
 def _remove(room: Room, path: str) -> None:
     target = room.root / path
     if _is_below(target, room.root) and target != room.root:
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(target) if target.is_dir() and not target.is_symlink() else target.unlink()
+        laying.remove(target)
 
 
 def _look_at_outside(file: FileVersion, room: Room) -> None:
