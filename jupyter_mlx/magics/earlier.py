@@ -50,7 +50,7 @@ class Reads:
 
     def note(self, source: str, files: Iterable[SeenFile]) -> None:
         """A cell has read these files; what it read when it ran before counts no more."""
-        found = tuple(Read(file, look(file.real)) for file in files if file.how == "seen")
+        found = tuple(Read(file, look(file.real)) for file in files if file.how == "seen" and not file.more)
         if found:
             self._by_cell[source] = found
         else:

@@ -73,3 +73,15 @@ def test_a_tab_may_stand_behind_the_magic():
     assert split("%%track\ta b\nx") == ("a b", "x")
     assert is_below("%%time\n%%track\ta\nx")
     assert split("%%tracker\nx") is None
+
+
+def test_words_in_quotes_reach_the_run_without_them(kernel, root, last):
+    (root / "my in.csv").write_text("a\n")
+    reply = kernel(
+        """%%track\t"my run" -t 'two words' -i "my in.csv" -p opt='{"a": 1}' -p s=two\\ words # why\nn = 1"""
+    )
+    assert (reply.status, reply.text) == ("ok", "")
+    run = last()
+    assert (run.name, run.tags, run.source) == ("my run", ("two words",), "n = 1")
+    assert run.params == {"opt": {"a": 1}, "s": "two words"}
+    assert ("my in.csv", "declared") in [(file.path, file.how) for file in run.inputs]

@@ -26,6 +26,8 @@ UNSURE = 16
 """The path is relative to a folder that the event does not tell."""
 PUT = 64
 """With `MADE`: by a rename, so that a folder may have come with all that is in it."""
+NEEDED = 128
+"""With `UPDATED`: what was there could be read, or had to be there; without it, only more was written."""
 
 _ACCESS = os.O_WRONLY | os.O_RDWR
 _FRESH = os.O_TRUNC | os.O_EXCL
@@ -38,6 +40,8 @@ def _opened(arguments: Any) -> tuple[tuple[Any, int], ...]:
     if isinstance(path, int) or flags is None or flags & _NO_FILE:
         return ()
     what = READ if not flags & _ACCESS else MADE if flags & _FRESH else UPDATED
+    if what == UPDATED and (flags & _ACCESS != os.O_WRONLY or not flags & os.O_CREAT):
+        what |= NEEDED
     # os.open has no mode, and may have been given a dir_fd
     return ((path, what | UNSURE if mode is None else what),)
 
@@ -63,7 +67,7 @@ def _removed(arguments: Any) -> tuple[tuple[Any, int], ...]:
 
 
 def _truncated(arguments: Any) -> tuple[tuple[Any, int], ...]:
-    return () if isinstance(arguments[0], int) else ((arguments[0], UPDATED),)
+    return () if isinstance(arguments[0], int) else ((arguments[0], UPDATED | NEEDED),)
 
 
 def _connected(arguments: Any) -> tuple[tuple[Any, int], ...]:
@@ -72,7 +76,7 @@ def _connected(arguments: Any) -> tuple[tuple[Any, int], ...]:
         from urllib.parse import unquote, urlsplit
 
         name = unquote(urlsplit(name).path)
-    return () if name in ("", ":memory:") else ((name, UPDATED),)
+    return () if name in ("", ":memory:") else ((name, UPDATED | NEEDED),)
 
 
 TOUCHES = {

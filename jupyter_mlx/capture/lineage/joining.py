@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from . import watcher
 from .audit import MINE, Look
-from .events import MADE, PUT, READ, UNSURE, UPDATED, look
+from .events import MADE, NEEDED, PUT, READ, UNSURE, UPDATED, look
 from .places import module
 from .seen import SeenFile, is_same
 
@@ -36,6 +36,8 @@ class Trace:
     sure: bool = False
     """Whether the run's own code touched it."""
     reads: bool = False
+    needs: bool = False
+    """Whether it may have seen what was there; where it reads without, it only wrote more."""
     writes: bool = False
     fresh: bool = False
     """Whether the run wrote it before it read anything of it."""
@@ -85,7 +87,9 @@ class Joining:
             if "hook" in trace.sources or "child" in trace.sources:
                 # who is known better than by this; that it was written, not always
                 trace.writes = trace.writes or bool(bits & watcher.WRITTEN)
+                trace.needs = trace.needs or bool(bits & watcher.READ)
                 continue
+            trace.needs = True
             trace.reads = bool(bits & watcher.READ) or not bits & (watcher.WRITTEN | watcher.CLOSED)
             trace.writes = bool(bits & (watcher.WRITTEN | watcher.CLOSED))
             trace.fresh = bool(bits & watcher.WRITTEN_FIRST)
@@ -134,6 +138,7 @@ class Joining:
                 trace.fresh = bool(first & MADE) or (each == path and before is None)
             trace.by(source, sure=sure)
             trace.reads = trace.reads or bool(bits & (READ | UPDATED))
+            trace.needs = trace.needs or bool(bits & (READ | NEEDED))
             trace.writes = trace.writes or bool(bits & (MADE | UPDATED))
 
     def _held(
@@ -144,6 +149,7 @@ class Joining:
         trace.by(source, sure=sure)
         if new or not trace.fresh:
             trace.reads = trace.reads or reads
+            trace.needs = trace.needs or reads
         trace.writes = trace.writes or writes
 
     def _happened(self, path: str) -> bool:
@@ -245,4 +251,5 @@ class Joining:
             inside=place[1],
             changed=role == "input" and self._changed(trace, after),
             gone=after is None,
+            more=role == "input" and not trace.needs,
         )

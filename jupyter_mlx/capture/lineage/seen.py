@@ -28,6 +28,8 @@ class SeenFile:
     """Of an input: whether it is another one now than when it was first touched, or may be."""
     gone: bool = False
     """Of an input: whether it is not there any more."""
+    more: bool = False
+    """Of an input: whether nothing of it was read, and it is one because something was written behind it."""
 
 
 @dataclass(frozen=True, slots=True)
