@@ -28,7 +28,7 @@ from .settling import GitLook, Report, Sealed, Settling
 from .wording import counted
 
 if TYPE_CHECKING:
-    from .capture.lineage.seen import SeenFile
+    from .capture.lineage.seen import Seen, SeenFile
     from .capture.redact import Redactor
     from .data.workspace import Version, Workspace
     from .ledger.ledger import Ledger
@@ -217,6 +217,11 @@ class ActiveRun(LoggedRun):
 
     def _read_so_far(self) -> Sequence[FileVersion]:
         return self._files.so_far() if self._files is not None else ()
+
+    @property
+    def seen(self) -> Seen | None:
+        """What it was seen to do to files; it listens no more. None where nobody listened."""
+        return self._files.seen if self._files is not None else None
 
     @property
     def read(self) -> list[SeenFile]:

@@ -9,12 +9,15 @@ from typing import Any
 
 from blake3 import blake3
 
-FORMAT = 1
+FORMAT = 2
 
 
-def key_of(source: str, slice_: Iterable[str], params: Mapping[str, Any]) -> str:
-    """32 hex digits: of the code without its comments and white space, of the cells before it, and of the params."""
-    parts = [FORMAT, meaning(source), [meaning(cell) for cell in slice_], params]
+def key_of(source: str, slice_: Iterable[str], params: Mapping[str, Any], folder: str = ".") -> str:
+    """32 hex digits of the code (without comments and white space), the cells before it, the params and the folder.
+
+    The folder is the one where relative paths begin.
+    """
+    parts = [FORMAT, meaning(source), [meaning(cell) for cell in slice_], params, folder]
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
     return blake3(text.encode("utf-8", "surrogatepass")).hexdigest(16)
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 import hmac
 import io
 import os
-import pickle
 import time
 import types
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeAlias
 
 from blake3 import blake3
@@ -25,12 +25,13 @@ from blake3 import blake3
 from jupyter_mlx.digest import Digest
 from jupyter_mlx.errors import AccessError, MlxError
 
-from . import formats
+from . import formats, functions
 
 Format: TypeAlias = Literal["data", "array", "table", "pickle"]
 
 MOST_BYTES = 1 << 30
 """Of one variable; of a larger one is said that it was not kept."""
+SECRET = "holds what looks like a secret"  # noqa: S105 (a sentence for people)
 MOST_S = 20.0
 """So long may pickling take; of what takes longer is said that it was not kept."""
 
@@ -75,11 +76,19 @@ class Brought:
     """What did not, a sentence each."""
 
 
-def keep(values: Mapping[str, Any], store: Objects, key: bytes) -> Variables:
-    """Keep variables as objects; each by the safest format that gives it back as it is.
+def keep(
+    values: Mapping[str, Any],
+    store: Objects,
+    key: bytes | MlxError,
+    space: Mapping[str, Any] = MappingProxyType({}),
+    is_secret: Callable[[str, Any], bool] = lambda _, __: False,
+) -> Variables:
+    """Keep variables of a namespace as objects; each by the safest format that gives it back as it is.
 
     What can't be kept is told, never raised; modules are passed over, they are
-    imported again.
+    imported again. Without a key, for whatever reason, nothing is pickled.
+    `is_secret` takes a name and what its value is made of: the value itself where
+    that is plain data, text, or bytes.
 
     Raises:
         AccessError: the store can't be written.
@@ -91,6 +100,9 @@ def keep(values: Mapping[str, Any], store: Objects, key: bytes) -> Variables:
     }
     kept: dict[str, Kept] = {}
     left: list[str] = []
+    for name in [name for name in parts if any(is_secret(name, each) for each in _told(values[name]))]:
+        left.append(f"{name}: {SECRET}")
+        del values[name], parts[name]
     for name, own in parts.items():
         written = formats.write(values[name]) if own.isdisjoint(shared) else None
         if written is not None and len(written[1]) > MOST_BYTES:
@@ -100,19 +112,25 @@ def keep(values: Mapping[str, Any], store: Objects, key: bytes) -> Variables:
             kept[name] = _stored((name,), *written, store)
     # together: two names of one object, or objects that refer to each other, stay so
     rest = {name: value for name, value in values.items() if name not in kept}
-    pickled = _pickled(rest, set().union(*(parts[name] for name in kept)))
+    pickling = _Pickling(space, is_secret, "" if isinstance(key, bytes) else f"the key can't be had ({key})")
+    pickled = pickling.of(rest, set().union(*(parts[name] for name in kept)))
     also = {name for name in kept if not parts[name].isdisjoint(pickled.parts)}
     if also:
         rest = {name: value for name, value in values.items() if name in also or name not in kept}
-        pickled = _pickled(rest, frozenset())
+        pickled = pickling.of(rest, frozenset())
     safe = [each for name, each in kept.items() if name not in also]
-    if pickled.names:
+    if pickled.names and isinstance(key, bytes):
         safe.append(_stored(pickled.names, "pickle", pickled.data, store, key))
     return Variables(tuple(safe), (*left, *pickled.problems))
 
 
-def bring(variables: Variables, store: Objects, key: bytes) -> Brought:
-    """Bring variables back; what another user pickled stays where it is."""
+def bring(
+    variables: Variables,
+    store: Objects,
+    key: bytes | MlxError,
+    space: Mapping[str, Any] = MappingProxyType({}),
+) -> Brought:
+    """Bring variables back, for a namespace; what another user pickled stays where it is."""
     values: dict[str, Any] = {}
     problems = list(variables.left)
     for kept in variables.kept:
@@ -120,10 +138,14 @@ def bring(variables: Variables, store: Objects, key: bytes) -> Brought:
         try:
             data = store.get(Digest.parse(kept.digest))
             if kept.format == "pickle":
+                if not isinstance(key, bytes):
+                    problems.append(f"{names}: the key can't be had ({key})")
+                    continue
                 if not hmac.compare_digest(_signature(kept.names, kept.digest, key), kept.signature):
                     problems.append(f"{names}: pickled by somebody else, and so not opened")
                     continue
-                values |= zip(kept.names, pickle.loads(data), strict=True)  # noqa: S301 (signed by this user's key)
+                # signed by this user's key
+                values |= zip(kept.names, functions.load(io.BytesIO(data), space), strict=True)
             else:
                 values[kept.names[0]] = formats.read(kept.format, data)
         except MlxError as error:
@@ -189,32 +211,83 @@ class _Pickled:
     """What is to be said of the values that are not in it."""
 
 
-def _pickled(values: Mapping[str, Any], asked: AbstractSet[int]) -> _Pickled:
-    """All that can be pickled in one pickle, and which of the objects with these ids are in it."""
-    good = dict(values)
-    problems: list[str] = []
-    while good:
+@dataclass(frozen=True, slots=True)
+class _Pickling:
+    """How values are pickled."""
+
+    space: Mapping[str, Any]
+    is_secret: Callable[[str, Any], bool]
+    refused: str = ""
+    """Why nothing may be."""
+
+    def of(self, values: Mapping[str, Any], asked: AbstractSet[int]) -> _Pickled:
+        """All that can be pickled in one pickle, and which of the objects with these ids are in it."""
+        if self.refused:
+            return _Pickled(problems=tuple(f"{name}: {self.refused}" for name in values))
+        good = dict(values)
+        problems: list[str] = []
+        while good:
+            try:
+                data, parts = self._dumps(good, list(good.values()), MOST_S, asked)
+            except Exception:
+                # one of them, or what it refers to: anything may be raised by it
+                limit_s = MOST_S / len(good)
+                bad = {
+                    name: why for name, value in good.items() if (why := self._why_not(name, value, limit_s))
+                }
+                if not bad:
+                    problems.append(f"{', '.join(good)}: can be pickled one by one, but not together")
+                    break
+                problems += [f"{name}: {why}" for name, why in bad.items()]
+                good = {name: value for name, value in good.items() if name not in bad}
+            else:
+                return _Pickled(tuple(good), data, parts, tuple(problems))
+        return _Pickled(problems=tuple(problems))
+
+    def _why_not(self, name: str, value: Any, limit_s: float) -> str:
         try:
-            data, parts = _dumps(list(good.values()), MOST_S, asked)
-        except Exception:
-            # one of them, or what it refers to: anything may be raised by it
-            bad = {name: why for name, value in good.items() if (why := _why_not(value, MOST_S / len(good)))}
-            if not bad:
-                problems.append(f"{', '.join(good)}: can be pickled one by one, but not together")
-                break
-            problems += [f"{name}: {why}" for name, why in bad.items()]
-            good = {name: value for name, value in good.items() if name not in bad}
-        else:
-            return _Pickled(tuple(good), data, parts, tuple(problems))
-    return _Pickled(problems=tuple(problems))
+            self._dumps([name], value, limit_s, frozenset())
+        except _SecretError:
+            return SECRET
+        except Exception as error:
+            return f"can't be pickled ({type(error).__name__}: {error})"[:200]
+        return ""
+
+    def _dumps(
+        self, names: Iterable[str], value: Any, limit_s: float, asked: AbstractSet[int]
+    ) -> tuple[bytes, AbstractSet[int]]:
+        """By cloudpickle, which also takes the functions and classes that a notebook itself defines."""
+        file = _Bounded(limit_s)
+        pickler = functions.pickler(file, self.space)
+        pickler.dump(value)
+        memo = pickler.memo.copy()
+        texts = [each for _, each in memo.values() if isinstance(each, str)]
+        if any(self.is_secret(name, "\n".join(texts)) for name in names):
+            raise _SecretError
+        for _, each in memo.values():
+            if isinstance(each, (bytes, bytearray)) and self.is_secret("", bytes(each)):
+                raise _SecretError
+        return file.getvalue(), asked & memo.keys()
 
 
-def _why_not(value: Any, limit_s: float) -> str:
-    try:
-        _dumps(value, limit_s)
-    except Exception as error:
-        return f"can't be pickled ({type(error).__name__}: {error})"[:200]
-    return ""
+def _told(value: Any) -> Iterable[Any]:
+    """What a value of a safe format is made of, as `is_secret` takes it."""
+    kind = type(value).__module__.partition(".")[0]
+    if kind == "numpy":
+        if value.dtype.kind == "U":
+            return ["\n".join(map(str, value.reshape(-1).tolist()))]
+        # numbers of more than a byte are no text
+        return [value.tobytes()] if value.dtype.itemsize == 1 or value.dtype.kind in "SV" else []
+    if kind == "pandas":
+        columns = [
+            value.iloc[:, at] for at in range(value.shape[1]) if value.dtypes.iloc[at].kind not in "iufbMmc"
+        ]
+        return ["\n".join(map(str, each)) for each in (*columns, value.columns, value.index)]
+    return [value]
+
+
+class _SecretError(Exception):
+    """A pickle holds a secret."""
 
 
 class _TooLargeError(Exception):
@@ -238,15 +311,3 @@ class _Bounded(io.BytesIO):
         if time.monotonic() > self._end_s:
             raise _TooLongError(f"it takes longer than {self._limit_s:.2g} s")
         return super().write(data)
-
-
-def _dumps(
-    value: Any, limit_s: float, asked: AbstractSet[int] = frozenset()
-) -> tuple[bytes, AbstractSet[int]]:
-    """By cloudpickle, which also takes the functions and classes that a notebook itself defines."""
-    import cloudpickle
-
-    file = _Bounded(limit_s)
-    pickler = cloudpickle.Pickler(file, protocol=5)
-    pickler.dump(value)
-    return file.getvalue(), asked & pickler.memo.copy().keys() if asked else frozenset()

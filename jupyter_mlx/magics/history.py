@@ -50,6 +50,10 @@ class History:
         self._look(cell_id)
         return self._slicer.slice_of(source, self._earlier(), cell_id)
 
+    def executed(self) -> list[str]:
+        """The sources of all cells that were executed before the one that is about to be."""
+        return [cell.source for cell in self._earlier()]
+
     def _earlier(self) -> list[Executed]:
         raw = self._shell.history_manager.input_hist_raw
         count = len(raw)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from jupyter_mlx.caching.key import imports, key_of, meaning
-from jupyter_mlx.caching.variables import Variables, bring, keep, own_key
+from jupyter_mlx.caching.variables import Variables, bring, own_key
+from jupyter_mlx.capture.lineage.looking import difference
 from jupyter_mlx.capture.slicing import names_of
 from jupyter_mlx.errors import MlxError
 from jupyter_mlx.ledger.wording import ago, lasted
 from jupyter_mlx.lineage import NOT_YET, digest_of
 
+from .leaving import Leaving
 from .telling import inform, warn
 
 if TYPE_CHECKING:
@@ -40,12 +41,28 @@ class Found:
     """Why it can't stand in for the cell; empty where it can."""
 
 
+@dataclass(frozen=True, slots=True)
+class Kept(Variables):
+    """What a run says of what its cell left: `Run.variables`."""
+
+    doubts: tuple[str, ...] = ()
+    """Why no later execution may be spared for it."""
+    gone: tuple[str, ...] = ()
+    """Names that the cell binds and takes away again."""
+    looked: dict[str, str] = field(default_factory=dict)
+    """What it found out about files without reading them."""
+    outside: tuple[str, ...] = ()
+    """The inputs outside of the project, which are named late."""
+    folder: str = "."
+
+
 class Sparing:
     """Looks for such runs, and brings back what they made."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._spared: tuple[Project, Run] | None = None
+        self.leaving = Leaving(shell)
 
     def connect(self) -> None:
         """Begin to take the code out of cells that are spared."""
@@ -56,7 +73,7 @@ class Sparing:
         self._shell.ast_transformers.remove(self)
 
     @staticmethod
-    def key(source: str, slice_: Iterable[str], params: Mapping[str, Any]) -> str:
+    def key(source: str, slice_: Iterable[str], params: Mapping[str, Any], folder: str) -> str:
         """The key of a cell, see `key_of`.
 
         That it has run before makes it no other cell, unless it goes on from
@@ -66,17 +83,18 @@ class Sparing:
         if not names.binds & names.uses:
             own = meaning(source)
             slice_ = [cell for cell in slice_ if meaning(cell) != own]
-        return key_of(source, slice_, params)
+        return key_of(source, slice_, params, folder)
 
-    def find(self, project: Project, key: str, *, only_to_tell: bool) -> Found | None:
+    def find(self, project: Project, key: str, *, only_to_tell: bool, doubt: str = "") -> Found | None:
         """The newest run with this key whose inputs are as they were, best one that can stand in for the cell.
 
         Only to tell that there is one, nothing is looked at that takes long.
+        For any `doubt` about the session itself none can stand in.
         """
         lacking: Found | None = None
         for id_ in project.ledger.keyed(key, TOLD_S if only_to_tell else 0.0):
             run = project.ledger.get(id_)
-            if _lacks_inputs(run) and not only_to_tell:
+            if not only_to_tell and (_lacks_inputs(run) or _lacks_outside(run)):
                 project.recorder.flush()
                 run = project.ledger.get(id_)
             if _lacks_inputs(run):
@@ -85,11 +103,37 @@ class Sparing:
                 continue
             if not all(_is_as_it_was(project, file) for file in run.inputs):
                 continue
-            found = Found(run, _lacks(run))
+            if only_to_tell:
+                return Found(run)
+            found = Found(run, doubt or self._lacks(project, run))
             if not found.lacking:
                 return found
             lacking = lacking or found
         return lacking
+
+    def _lacks(self, project: Project, run: Run) -> str:
+        """Why a run can't stand in for the cell."""
+        if not run.variables:
+            lost = next((said for said in run.problems if "left in memory" in said), "")
+            return lost or "what it left in memory was not kept: it ran without --cache"
+        kept = msgspec.convert(run.variables, Kept)
+        if kept.doubts:
+            return kept.doubts[0]
+        if run.incomplete:
+            return f"it may have read more than is known: {run.incomplete[0]}"
+        if run.id in project.ledger.needs.unrecorded() or _lacks_outside(run):
+            return "its process ended before all that it read was recorded"
+        lost = next((said for said in run.problems if "could not be recorded" in said), "")
+        return lost or difference(str(project.root), kept.looked) or self._stands_in_the_way(kept)
+
+    def _stands_in_the_way(self, kept: Kept) -> str:
+        """What is in memory and would stay there, where the cell would have put something else."""
+        space = self._shell.user_ns
+        for said in kept.left:
+            for name in said.partition(":")[0].split(", "):
+                if name in space:
+                    return f"not all that it left was kept: {said}"
+        return next((f"it takes {name} away" for name in kept.gone if name in space), "")
 
     def spare(self, project: Project, run: Run) -> None:
         """Have the cell that begins now not be executed, but for its imports."""
@@ -114,14 +158,6 @@ class Sparing:
         for problem in problems:
             warn(problem)
 
-    def keep(self, project: Project, run: Run) -> dict[str, Any]:
-        """Keep what the cell has left in memory, as `Run.variables` has it."""
-        space = self._shell.user_ns
-        names = _left_by(run.source) & space.keys()
-        values = {name: space[name] for name in sorted(names) if not _is_given(name, space[name])}
-        found: dict[str, Any] = msgspec.to_builtins(keep(values, project.store, own_key()))
-        return found
-
     def _bring_files(self, project: Project, run: Run) -> Iterator[str]:
         for file in run.outputs:
             if file.kind == "outside":
@@ -134,8 +170,18 @@ class Sparing:
                 yield f"{file.path} is not brought back: {error}"
 
     def _bring_variables(self, project: Project, run: Run) -> tuple[str, ...]:
-        found = bring(msgspec.convert(run.variables, Variables), project.store, own_key())
-        self._shell.user_ns.update(found.values)
+        key: bytes | MlxError
+        try:
+            key = own_key()
+        except MlxError as error:
+            key = error
+        space = self._shell.user_ns
+        found = bring(msgspec.convert(run.variables, Variables), project.store, key, space)
+        names = {name for each in run.variables["kept"] for name in each["names"]}
+        for name in names - found.values.keys():
+            # what is there is another cell's
+            space.pop(name, None)
+        space.update(found.values)
         return found.problems
 
     def _show(self, project: Project, run: Run) -> None:
@@ -159,29 +205,14 @@ def tell(found: Found) -> None:
     )
 
 
-def _lacks(run: Run) -> str:
-    if not run.variables and _left_by(run.source):
-        return "what it left in memory was not kept: it ran without --cache"
-    if run.incomplete:
-        return f"it may have read more than is known: {run.incomplete[0]}"
-    return ""
-
-
 def _lacks_inputs(run: Run) -> bool:
     """Whether some of what it read is still to be stored, or never was."""
     return any(problem.endswith(NOT_YET) for problem in run.problems)
 
 
-def _left_by(source: str) -> set[str]:
-    """The names that a cell binds or changes, but for those of its imports."""
-    names = names_of(source)
-    return (names.binds | {touch.name for touch in names.touches}) - imports(source)[1]
-
-
-def _is_given(name: str, value: object) -> bool:
-    """Whether a name stands for what every session has: `open`, which IPython wraps, was used and not left."""
-    home = (getattr(value, "__module__", None) or "").partition(".")[0]
-    return hasattr(builtins, name) and home in {"builtins", "io", "_io", "IPython"}
+def _lacks_outside(run: Run) -> bool:
+    """Whether files that it read outside of the project are still to be named, or never were."""
+    return not {file.path for file in run.inputs}.issuperset(run.variables.get("outside", ()))
 
 
 def _is_as_it_was(project: Project, file: FileVersion) -> bool:

@@ -204,15 +204,19 @@ class Tracker:
             params = constants(source) | params
         project.redactor.learn_named(self.shell.user_ns)
         part = self._history.slice_of(source, cell_id)
-        key = self._sparing.key(source, part.cells, params)
-        found = self._sparing.find(project, key, only_to_tell=not options.cache)
+        key = self._sparing.key(source, part.cells, params, _folder(project) or _here())
+        earlier = self._reads.earlier(part.cells, str(project.root))
+        found = self._sparing.find(project, key, only_to_tell=not options.cache, doubt=earlier.doubt)
         if found is not None and options.cache and not found.lacking:
             self._sparing.spare(project, found.run)
+            self._reads.note_spared(source, found.run, str(project.root))
             return None
         if found is not None and options.cache:
             warn(f"run {found.run.id[:8]} has done this, but {found.lacking}")
         elif found is not None:
             tell(found)
+        if options.cache:
+            self._sparing.leaving.begin(project, source, part.cells, self._history.executed(), earlier)
         run = project.recorder.open(
             kind="cell",
             name=options.name or (Path(place.notebook).stem if place.notebook else "cell"),
@@ -233,7 +237,7 @@ class Tracker:
         channel, log = self._tap.open()
         activate(run)
         if options.lineage:
-            for problem in run.add_earlier(self._reads.of(part.cells)):
+            for problem in run.add_earlier(earlier.files):
                 warn(problem)
             run.listen()
         return _Cell(project, options, _declared(options, project), run, log, channel)
@@ -242,6 +246,7 @@ class Tracker:
     def _after(self, result: Any) -> None:
         deactivate_lost()
         cell = self._ended(result)
+        self._sparing.leaving.end()
         if cell is not None:
             cell.run.stop_listening()
         source = self._history.note(result)
@@ -259,7 +264,8 @@ class Tracker:
                 self._seal(cell, result)
             except (MlxError, OSError) as error:
                 warn(f"run {cell.run.id[:8]} could not be recorded whole: {error}")
-            self._reads.note(source, cell.run.read)
+            seen = cell.run.seen
+            self._reads.note(source, cell.run.read, seen.looked if seen else {})
 
     def _ended(self, result: Any) -> _Cell | None:
         """The cell that ended."""
@@ -292,9 +298,10 @@ class Tracker:
             params = (*cell.run.run.params, *constants(cell.run.run.source))
             with _noting(cell.run, "what it computed"):
                 cell.run.guess(guess(cell.run.run.source, self.shell.user_ns, result.result, params))
-            if cell.options.cache:
-                with _noting(cell.run, "what it left in memory"):
-                    cell.run.keep_variables(self._sparing.keep(cell.project, cell.run.run))
+        if cell.options.cache:
+            with _noting(cell.run, "what it left in memory"):
+                left = self._sparing.leaving.keep(cell.project, cell.run, finished=status == "finished")
+                cell.run.keep_variables(left)
         cell.run.seal(status, failure, report=warn)
 
     def _add_last_value(self, cell: _Cell, result: Any) -> None:

@@ -15,14 +15,22 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 from .events import GONE, MADE, READ, TOUCHES, UNSURE, UPDATED, absolute, look
-from .places import Places
+from .looking import TOO_MANY, names
+from .places import SKIPPED, Places
 
 MINE = 32
 """A thread that this run may have started did it; without, one that was there before."""
 CHANGES = MADE | UPDATED | GONE
+LISTS = frozenset({"os.listdir", "os.scandir"})
+"""The events of a folder's names being asked for; `glob` makes them, too."""
+MOST_LISTED = 1000
+"""Folders whose names are noted, of one run."""
+_IMPORTING = ("<frozen importlib._bootstrap_external>", "importlib/metadata/__init__.py")
+"""Code that lists folders for what it can import."""
 LARGE_BYTES = 1 << 20
 """From this size on an input is told of as soon as it is opened."""
 
@@ -73,6 +81,8 @@ class Listener:
     """Paths that may be relative to another folder than the working one."""
     strangers: frozenset[int] = frozenset()
     """Threads that were there before."""
+    listed: dict[str, str] = field(default_factory=dict)
+    """Folder → its names when they were first asked for; see `looking`."""
 
     def knows(self, path: object, what: int) -> bool:
         """Whether nothing new is said: most files are opened more than once, so this comes first and is quick."""
@@ -94,6 +104,19 @@ class Listener:
         elif is_first and known.size_bytes >= LARGE_BYTES:
             self._tell(path, "replacing")
         known.bits |= what
+
+    def lists(self, folder: str) -> None:
+        """A folder is about to be listed."""
+        if folder in self.listed or threading.get_ident() in self.strangers:
+            return
+        inside = f"{folder}{os.sep}".startswith(self.places.root)
+        if not SKIPPED.isdisjoint(Path(folder).parts) or not (inside or self.places.outside(folder)):
+            return
+        with quiet():
+            if len(self.listed) < MOST_LISTED:
+                self.listed[folder] = names(folder)
+            else:
+                self.listed[""] = TOO_MANY
 
     def _tell(self, path: str, event: Literal["opened", "changing", "replacing"]) -> None:
         inner = self.places.inside(path) if self.keeper else None
@@ -132,7 +155,11 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if not listeners:
         return
     decode = TOUCHES.get(event)
-    if decode is None or getattr(_switch.quiet, "on", False):
+    if decode is None:
+        if event in LISTS and not getattr(_switch.quiet, "on", False):
+            _list(arguments[0], sys._getframe(1).f_code.co_filename)
+        return
+    if getattr(_switch.quiet, "on", False):
         return
     try:
         for given, what in decode(arguments):
@@ -147,6 +174,19 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
                 else:
                     listener.note(path, what & ~UNSURE)
     except Exception:  # noqa: S110 (it runs inside the user's own call, which must not fail by it)
+        pass
+
+
+def _list(given: Any, asked_by: str) -> None:
+    """Note that a folder is listed, but for what can be imported."""
+    if isinstance(given, int) or asked_by.endswith(_IMPORTING):
+        return
+    try:
+        path = absolute("." if given is None else given).rstrip(os.sep)
+        for listener in _switch.listeners:
+            if isinstance(listener, Listener):
+                listener.lists(path)
+    except Exception:  # noqa: S110 (see `_hook`)
         pass
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import audit, children, scanning
+from . import audit, children, looking, scanning
+from .events import GONE, look
 from .joining import Joining
 from .places import Places
 from .seen import Seen, SeenFile
@@ -144,7 +145,12 @@ class Listening:
         }
         dropped = early & set(own(sorted(early))) if early else set()
         files = [file for file in files if file.path not in dropped or file.source != "watch"]
-        return Seen(tuple(files), tuple(self._problems))
+        removed = [
+            path for path, touch in self._listener.touched.items()
+            if touch.bits & GONE and touch.before is not None and look(path) is None
+        ]  # fmt: skip
+        looked = looking.looked(self._listener, files)
+        return Seen(tuple(files), tuple(self._problems), looked, tuple(removed))
 
     def _heard(self) -> list[children.ChildTouch]:
         try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ class Seen:
     files: tuple[SeenFile, ...] = ()
     incomplete: tuple[str, ...] = ()
     """Why some may be missing, each with the next step."""
+    looked: Mapping[str, str] = field(default_factory=dict)
+    """What was found out without reading; see `looking`."""
+    removed: tuple[str, ...] = ()
+    """Files that were there when the run began and that it removed, as it named them."""
 
     def role(self, role: Literal["input", "output"]) -> list[SeenFile]:
         """The inputs, or the outputs."""
