@@ -53,7 +53,6 @@ class Kept(Variables):
     """What it found out about files without reading them."""
     outside: tuple[str, ...] = ()
     """The inputs outside of the project, which are named late."""
-    folder: str = "."
 
 
 class Sparing:
