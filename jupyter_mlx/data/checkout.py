@@ -85,6 +85,19 @@ class TwinNamesError(ConflictError):
         )
 
 
+def unsaved(tree: WorkTree, contents: Contents, version: Version) -> str | None:
+    """A file that a version would replace or remove, and whose bytes are in no store; None where there is none."""
+    path = tree.inner(version.path)
+    try:
+        Checkout(tree, contents, link=Link.AUTO).plan(path, version)
+    except UnsavedError as error:
+        return error.path
+    except ObjectNotFoundError:
+        # the version is at a remote, say; who asks knows that what lies here is another
+        return path
+    return None
+
+
 class Checkout:
     """One path brought to one version."""
 

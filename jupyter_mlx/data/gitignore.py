@@ -12,6 +12,7 @@ from jupyter_mlx.store.files import write_atomically
 if TYPE_CHECKING:
     from pathlib import Path
 
+NAME = b".gitignore"
 _SPECIAL = re.compile(rb"([*?\[\\])")
 
 
@@ -32,12 +33,20 @@ def unignore(path: Path, temp: Path) -> bool:
 def add_line(file: Path, line: bytes, temp: Path) -> bool:
     """Put a line at the end of a file of git's, ended as its last line is; False where it stands there."""
     found = read(file)
-    if line in _lines(found):
+    after = with_line(found, line)
+    if after == found:
         return False
+    _write(file, after, temp)
+    return True
+
+
+def with_line(found: bytes, line: bytes) -> bytes:
+    """The bytes of such a file with a line at its end, where it does not stand there already."""
+    if line in _lines(found):
+        return found
     end = b"\r\n" if found.rstrip(b"\n").endswith(b"\r") or found.endswith(b"\r\n") else b"\n"
     joint = b"" if not found or found.endswith(b"\n") else end
-    _write(file, found + joint + line + end, temp)
-    return True
+    return found + joint + line + end
 
 
 def remove_line(file: Path, line: bytes, temp: Path) -> bool:

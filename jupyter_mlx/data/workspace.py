@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from .checkout import Change
     from .comparing import PathDiff, State
+    from .composing import Composing
     from .contents import Remote
     from .diff import Diff
     from .gc import Root
@@ -74,6 +75,12 @@ class Workspace:
         inner = self._tree.inner(path)
         entry, self.contents.unsaved = self._tree.listed(inner)
         return Version.of(inner, entry) if entry else None
+
+    def composing(self, remote: Remote = lambda: None) -> Composing:
+        """Tells what a path will be once versions lie where they belong; listings come from `remote` too."""
+        from .composing import Composing
+
+        return Composing(self._tree, self.contents.through(remote))
 
     def save(self, path: str, progress: Progress = SILENT) -> Version:
         """Store the state of `path` in the work tree now, and return it.
@@ -265,6 +272,12 @@ class Workspace:
             steps = work.plan(path, version)
         return work.apply(steps, path) if steps else Change(path, 0, 0, 0)
 
+    def unsaved(self, version: Version) -> str | None:
+        """A file that `restore` would refuse to replace; None where there is none."""
+        from .checkout import unsaved
+
+        return unsaved(self._tree, self.contents, version)
+
     def push(
         self,
         remote: ObjectStore,
@@ -313,8 +326,6 @@ class Workspace:
         """`fetch`, then `checkout`."""
         transfer = self.fetch(remote, given, progress=progress)
         return transfer, self.checkout(given, link=link, force=force)
-
-    # looking into versions
 
     def files(self, version: Version) -> Iterator[tuple[str, Digest, int]]:
         """Each file of a version: its path in it (of a file: empty), digest, and size in bytes."""

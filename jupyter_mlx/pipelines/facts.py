@@ -9,6 +9,7 @@ from typing import Any
 from jupyter_mlx.config import Config, StageConfig
 from jupyter_mlx.errors import NotFoundError
 
+from . import lock
 from .fingerprint import Fingerprint
 from .formats import NotebookMissingError
 from .imports import within
@@ -63,6 +64,8 @@ class Facts:
             force=frozenset(force),
             metrics=self.metrics,
             seen=self.seen,
+            composed=self.outputs.composed,
+            changed=self.changed,
         )
 
     def notebook(self, stage: Stage | StageConfig, group: str) -> NotebookFacts:
@@ -198,6 +201,11 @@ class Facts:
             inputs=dict(inputs),
             outputs=tuple(sorted(stage.outputs)),
         )
+
+    def changed(self, stage: str, result: Result) -> str | None:
+        """An output that was changed by hand; what a killed execution left half done was not."""
+        found = self.outputs.changed_by_hand(result)
+        return None if found is None or lock.cut_short(self.sources.state, stage) else found
 
     def version(self, path: str) -> DataVersion | None:
         """What lies at `path` in the work tree."""

@@ -160,6 +160,14 @@ class Claim:
             self._handle = -1
 
 
+def cut_short(state: Path, stage: str) -> bool:
+    """Whether the last execution of a stage did not end well, or has not ended yet; see `Claim.unfinished`."""
+    try:
+        return (state / "locks" / f"stage {file_name(stage)}").stat().st_size > 0
+    except OSError:
+        return False
+
+
 def file_name(stage: str) -> str:
     """The name of a stage as part of a file name."""
     name = stage.replace("%", "%25").replace("/", "%2F").replace("\0", "%00")

@@ -5,20 +5,23 @@ Nothing is removed that is not in the store first.
 
 from __future__ import annotations
 
+import shlex
 import shutil
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_mlx.digest import Digest
-from jupyter_mlx.errors import AccessError, ExecutionError, MlxError, UsageError
+from jupyter_mlx.errors import AccessError, ConflictError, ExecutionError, MlxError, UsageError
 
 from .pipeline import overlap
+from .plan import OPEN
 from .result import DataVersion, Result
 from .stage import Stage
 
 if TYPE_CHECKING:
+    from jupyter_mlx.data.composing import Composing
     from jupyter_mlx.data.workspace import Version, Workspace
     from jupyter_mlx.store.base import ObjectStore
 
@@ -52,6 +55,24 @@ class TrackedOutputError(UsageError):
         )
 
 
+class ChangedByHandError(ConflictError):
+    """An output that is to be brought back was changed by hand, and nothing else has those bytes."""
+
+    code = "changed-by-hand"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path} was changed by hand; {self.advice()}"
+
+    def advice(self, stage: str = "") -> str:
+        """What to do next."""
+        words = shlex.join(["jmlx", "run", *filter(None, [stage]), "--overwrite"])
+        return f"`{words}` brings the stage's own back; to keep yours, move it to another name before"
+
+
 class Outputs:
     """Moves outputs between the work tree and the store."""
 
@@ -62,6 +83,8 @@ class Outputs:
         self.root, self.workspace, self._open_remote = root, workspace, remote
         self._remade: set[str] = set()
         self._seen: dict[str, DataVersion | None] = {}
+        self._composed: dict[tuple[str, tuple[str, ...]], str | None] = {}
+        self._ignored: set[str] = set()
 
     def version(self, path: str) -> DataVersion | None:
         """What lies at `path` in the work tree, as it was when first asked since `forget`."""
@@ -73,6 +96,40 @@ class Outputs:
     def forget(self) -> None:
         """Look again: a stage has written, or another process may have."""
         self._seen.clear()
+        self._composed.clear()
+        self.__dict__.pop("_composing", None)
+
+    def composed(self, path: str, results: Sequence[Result]) -> str | None:
+        """The digest of what `path` will be once these results are brought back; None where nothing will be there.
+
+        Told from listings. `OPEN` where one of them can't be had.
+        """
+        found = [r for r in results if any(overlap(path, output) for output in r.outputs)]
+        key = path, tuple(v.digest for result in found for v in result.outputs.values())
+        if key not in self._composed:
+            put = [version_of(v) for r in found for p, v in r.outputs.items() if overlap(path, p)]
+            ignored = [p for result in found for p in result.outputs if p not in result.seen]
+            try:
+                version = self._composing.version(path, put, ignored)
+                self._composed[key] = str(version.digest) if version else None
+            except MlxError:
+                self._composed[key] = OPEN
+        return self._composed[key]
+
+    @cached_property
+    def _composing(self) -> Composing:
+        return self.workspace.composing(lambda: self._remote)
+
+    def changed_by_hand(self, result: Result) -> str | None:
+        """A file of the outputs that differs from the result's, and whose bytes nothing else has."""
+        for path, version in result.outputs.items():
+            now = self.version(path)
+            if now is None or now == version or self._stored(now):
+                continue
+            lost = self.workspace.unsaved(version_of(version))
+            if lost is not None:
+                return lost
+        return None
 
     def missing(self, result: Result) -> str | None:
         """An output that is neither in the work tree as it was, nor whole in the store, nor at the remote."""
@@ -89,14 +146,19 @@ class Outputs:
         """Bring the outputs of a result back.
 
         Raises:
-            ConflictError: a file that would be replaced is in no store, and `force` is not set.
+            ChangedByHandError: a file that would be replaced is in no store, and `force` is not set.
             UnavailableError: the remote that has it can't be reached.
         """
+        from jupyter_mlx.data.checkout import UnsavedError
+
         for path in self.differing(result):
             version = version_of(result.outputs[path])
             if self._remote is not None and not self._stored(result.outputs[path]):
                 self.workspace.fetch(self._remote, versions=[version])
-            self.workspace.restore(version, force=force)
+            try:
+                self.workspace.restore(version, force=force)
+            except UnsavedError as error:
+                raise ChangedByHandError(error.path) from error
         self.forget()
 
     def check_untracked(self, stages: Iterable[Stage]) -> None:
@@ -154,11 +216,14 @@ class Outputs:
     def ignore(self, stages: Iterable[Stage]) -> None:
         """Have git ignore the outputs of these stages.
 
-        Before any of them runs, and in their order: a `.gitignore` may lie in a
-        folder that a later stage reads.
+        Before any of them runs or is brought back, and in their order: a
+        `.gitignore` may lie in a folder that a later stage reads. Each once.
         """
         for stage in stages:
             for path in stage.outputs:
+                if path in self._ignored:
+                    continue
+                self._ignored.add(path)
                 try:
                     (self.root / path).parent.mkdir(parents=True, exist_ok=True)
                 except OSError as error:

@@ -15,10 +15,12 @@ from .stage import Stage, left_out, settled
 
 Action: TypeAlias = Literal["run", "cached", "skipped"]
 
-NEVER, UPSTREAM, CACHED, FORCED = "never ran", "upstream", "cached", "forced"
+NEVER, CACHED, FORCED = "never ran", "cached", "forced"
 EDITED = "mlx.lock was edited"
 ABSENT = "absent"
 """In the place of the digest of an undeclared input that is not there any more."""
+OPEN = "open"
+"""In the place of the digest of an input that nobody can tell before a known result is brought back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Step:
     name: str
     action: Action
     reason: str
-    """`never ran`, `code changed`, `params changed`, `PATH changed`, `upstream`, `cached` and the like."""
+    """`never ran`, `code changed`, `PATH changed`, `upstream: STAGE runs`, `cached` and the like."""
     duration_s: float | None = None
     """How long its last execution took, in seconds; None where it never ran."""
     fingerprint: Fingerprint | None = None
@@ -41,6 +43,8 @@ class Step:
     """Why the stage cannot be run: it takes a metric that was not logged, say."""
     waits: tuple[str, ...] = ()
     """The metrics (`train.metrics.acc`) that must be known before more can be said."""
+    changed: str = ""
+    """Of a cached stage: an output that was changed by hand, and that bringing the stage's own back would lose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,10 @@ class Known:
     """Stage and its fingerprint → the sets of undeclared inputs that such executions read."""
     metrics: Callable[[str], Mapping[str, float] | None] = lambda _: None
     """Stage that is done → the metrics of its result; None for one that is not."""
+    composed: Callable[[str, Sequence[Result]], str | None] = lambda *_: OPEN
+    """Path → the digest of what it will be with the outputs of these results; None: nothing, `OPEN`: untold."""
+    changed: Callable[[str, Result], str | None] = lambda *_: None
+    """Stage and its kept result → an output that was changed by hand, and of which there is no other copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +83,10 @@ class Plan:
     def of(cls, pipeline: Pipeline, known: Known) -> Plan:
         """Decide about each stage, the upstream ones first."""
         steps: dict[str, Step] = {}
+        place = {stage.name: at for at, stage in enumerate(pipeline.stages)}
         for stage in pipeline.stages:
-            above = [steps[name] for name in sorted(pipeline.upstream[stage.name]) if name in steps]
+            names = pipeline.upstream[stage.name] & place.keys()
+            above = [steps[name] for name in sorted(names, key=place.__getitem__)]
             steps[stage.name] = _left_out(stage, above) or _decided(stage, above, known)
         return cls(tuple(steps.values()))
 
@@ -112,7 +122,8 @@ def _decided(stage: Stage, above: list[Step], known: Known) -> Step:
         found = settled(stage, metrics)
         if found is None:
             waits = tuple(f"{name}.metrics.{metric}" for name, metric in stage.pending)
-            reason = UPSTREAM if last else NEVER
+            running = [name for name, _ in stage.pending if metrics(name) is None]
+            reason = _upstream(list(dict.fromkeys(running))) if last else NEVER
             return Step(stage.name, "run", reason, last.duration_s if last else None, waits=waits)
         if reason := left_out(found):
             return Step(stage.name, "skipped", reason)
@@ -124,41 +135,48 @@ def _decided(stage: Stage, above: list[Step], known: Known) -> Step:
 def _step(stage: Stage, above: list[Step], known: Known) -> Step:
     last = known.last.get(stage.name)
     duration_s = last.duration_s if last else None
+    running = [step.name for step in above if step.action == "run"]
+    upstream = _upstream(running) if running else ""
     versions: dict[str, str] = {}
-    upstream = any(step.action == "run" for step in above)
     for path in stage.inputs:
         digest = _input(path, above, known)
-        if digest is not None:
+        if digest is not None and digest != OPEN:
             versions[path] = digest
-        elif any(_makes(step, path) or step.action == "run" for step in above):
-            upstream = True
-        else:
-            return Step(stage.name, "run", f"{path} missing", duration_s, missing=path)
+        elif not upstream:
+            maker = _maker(path, above)
+            if maker is None:
+                return Step(stage.name, "run", f"{path} missing", duration_s, missing=path)
+            upstream = _open(path, maker) if digest else f"{path} missing"
     fingerprint = known.fingerprint(stage, versions)
     if upstream:
-        return Step(stage.name, "run", _own_reason(fingerprint, last) or UPSTREAM, duration_s)
+        return Step(stage.name, "run", _own_reason(fingerprint, last) or upstream, duration_s)
     if stage.name in known.force:
         return Step(stage.name, "run", FORCED, duration_s, fingerprint)
-    result, whole = _kept(stage, fingerprint, above, known)
+    result = _kept(stage, fingerprint, above, known)
     if result is None:
-        reason = ", ".join(whole.changes(last.fingerprint)) if last else NEVER
-        otherwise = EDITED if last and last.edited else NEVER
-        return Step(stage.name, "run", reason or otherwise, duration_s, fingerprint)
+        return Step(stage.name, "run", _reason(fingerprint, last, above, known), duration_s, fingerprint)
     gone = known.missing_output(result)
     if gone is not None:
         return Step(stage.name, "run", f"output {gone} missing", duration_s, fingerprint)
-    return Step(stage.name, "cached", CACHED, result.duration_s, result.fingerprint, result)
+    changed = known.changed(stage.name, result) or ""
+    reason = by_hand(changed, stage.name) if changed else CACHED
+    return Step(
+        stage.name, "cached", reason, result.duration_s, result.fingerprint, result, changed=changed
+    )
 
 
-def _kept(
-    stage: Stage, fingerprint: Fingerprint, above: list[Step], known: Known
-) -> tuple[Result | None, Fingerprint]:
-    """The kept result of a stage, with the undeclared inputs that it had; and what was looked for."""
-    tried = list(wholes(fingerprint, known.seen(stage, fingerprint), lambda path: _input(path, above, known)))
-    for whole in tried:
+def by_hand(path: str, stage: str) -> str:
+    """What is said of an output that was changed by hand."""
+    return f"{path} was changed by hand (stage {stage} made another)"
+
+
+def _kept(stage: Stage, fingerprint: Fingerprint, above: list[Step], known: Known) -> Result | None:
+    """The kept result of a stage, with the undeclared inputs that it had."""
+    sets = known.seen(stage, fingerprint)
+    for whole in wholes(fingerprint, sets, lambda path: _input(path, above, known)):
         if (result := known.result(whole)) is not None:
-            return result, whole
-    return None, tried[0]
+            return result
+    return None
 
 
 def wholes(
@@ -171,20 +189,41 @@ def wholes(
 
 
 def _input(path: str, above: list[Step], known: Known) -> str | None:
-    """The digest of an input as it will be when the stages above are done; None where that is open."""
-    for step in above:
-        outputs = step.result.outputs if step.result else {}
-        if path in outputs:
-            return outputs[path].digest
-        for output, version in outputs.items():
+    """The digest of an input as it will be when the stages above are done; None: nothing, `OPEN`: nobody can tell."""
+    results = [step.result for step in above if step.result]
+    for result in results:
+        if path in result.outputs:
+            return result.outputs[path].digest
+    for result in results:
+        for output, version in result.outputs.items():
             if overlap(path, output) and known.version(output) != version.digest:
                 # what lies there will be replaced by the kept result, and is not it yet
-                return None
+                return known.composed(path, results)
     return known.version(path)
 
 
-def _makes(step: Step, path: str) -> bool:
-    return step.result is not None and any(overlap(path, output) for output in step.result.outputs)
+def _maker(path: str, above: list[Step]) -> str | None:
+    """The first stage above whose result has `path`, or a part of it, among its outputs."""
+    made = (step for step in above if step.result and any(overlap(path, o) for o in step.result.outputs))
+    return next((step.name for step in made), None)
+
+
+def _reason(fingerprint: Fingerprint, last: Result | None, above: list[Step], known: Known) -> str:
+    """Why a stage runs whose result is not known: what is not as it was for its last one."""
+    if last is None:
+        return NEVER
+    before, versions = last.fingerprint, dict(fingerprint.inputs)
+    unknown = ""
+    for path in last.seen_inputs:
+        digest = _input(path, above, known) or ABSENT
+        if digest == OPEN:
+            unknown = unknown or path
+            digest = before.inputs[path]
+        versions[path] = digest
+    changes = ", ".join(replace(fingerprint, inputs=versions).changes(before))
+    if not changes and unknown:
+        return _open(unknown, _maker(unknown, above) or "")
+    return changes or (EDITED if last.edited else NEVER)
 
 
 def _own_reason(fingerprint: Fingerprint, last: Result | None) -> str:
@@ -194,3 +233,12 @@ def _own_reason(fingerprint: Fingerprint, last: Result | None) -> str:
     before = last.fingerprint
     unread = replace(fingerprint, inputs=before.inputs)
     return ", ".join(unread.changes(before))
+
+
+def _upstream(running: Sequence[str]) -> str:
+    more = f" and {len(running) - 1} more run" if len(running) > 1 else " runs"
+    return f"upstream: {running[0]}{more}"
+
+
+def _open(path: str, maker: str) -> str:
+    return f"upstream: {path} is not known before what {maker} made is brought back"

@@ -129,7 +129,8 @@ class Runner:
 
         `jobs` stages at a time, as many as there are processors without it, and
         never more than their `resources` have room for. `overwrite` replaces
-        outputs that were changed by hand, which are put into the store first.
+        outputs that were changed by hand, which are put into the store first;
+        without it their stage fails.
         A failed stage stops what depends on it, with `fail_fast` all that has
         not begun. With `resume` checkpoints are made of the notebooks'
         executions, and a stage begins at the first cell that differs where an
@@ -139,7 +140,6 @@ class Runner:
             InputMissingError: a stage reads what is not there.
             TooLargeError: a stage asks for more than this machine has.
             TrackedOutputError: a stage would replace tracked data.
-            ConflictError: an output that was changed by hand would be replaced.
             KeyboardInterrupt: the user stopped it; a further run goes on from there.
         """
         from .running import Options

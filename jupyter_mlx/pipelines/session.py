@@ -32,8 +32,9 @@ from .events import (
 from .executors.base import Executor, Message, Outcome
 from .facts import Facts, InputMissingError
 from .lock import Claim
+from .outputs import ChangedByHandError
 from .pipeline import Pipeline
-from .plan import Plan, Step
+from .plan import Plan, Step, by_hand
 from .progress import Progress
 from .result import Result
 from .running import FromTheTop, Noted, Options, Running
@@ -230,9 +231,15 @@ class Session:
         result = _result(step)
         restored = self.outputs.differing(result)
         if restored:
-            self.outputs.restore(result, force=force or self.options.overwrite)
-            self.outputs.ignore((stage,))
-            self._look_again()
+            try:
+                self.outputs.restore(result, force=force or self.options.overwrite)
+                self.outputs.ignore(self.pipeline.stages)
+            except ChangedByHandError as error:
+                reason = by_hand(error.path, stage.name)
+                self._refuse(stage, f"{reason}; {error.advice(stage.name)}", reason)
+                return
+            finally:
+                self._look_again()
         if self.facts.last.get(stage.name) != result:
             self._noted.add(stage.name, result)
         self.facts.settle(stage.name, result)

@@ -249,7 +249,7 @@ def test_each_change_runs_what_depends_on_it_and_no_more(project, runner, stages
     (root / "raw.txt").write_text("3")
     assert reasons(runner.plan()) == {
         "a": ("run", "raw.txt changed"),
-        "b": ("run", "upstream"),
+        "b": ("run", "upstream: a runs"),
         "c": ("cached", "cached"),
     }
     assert actions(runner.run()) == {**none, "a": "ran"}

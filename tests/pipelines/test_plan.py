@@ -8,7 +8,7 @@ import pytest
 
 from jupyter_mlx.pipelines.fingerprint import Fingerprint
 from jupyter_mlx.pipelines.pipeline import Pipeline
-from jupyter_mlx.pipelines.plan import Known, Plan
+from jupyter_mlx.pipelines.plan import OPEN, Known, Plan
 from jupyter_mlx.pipelines.result import DataVersion, Result
 from jupyter_mlx.pipelines.stage import Stage
 
@@ -27,6 +27,9 @@ class World:
     last: dict = field(default_factory=dict)
     results: dict = field(default_factory=dict)
     gone: set = field(default_factory=set)
+    composed: dict = field(default_factory=dict)
+    changed: dict = field(default_factory=dict)
+    seen: tuple = ()
 
     def fingerprint(self, stage, inputs):
         return Fingerprint(
@@ -41,6 +44,9 @@ class World:
             result=lambda fingerprint: self.results.get(fingerprint.digest),
             missing_output=lambda result: next((p for p in result.outputs if p in self.gone), None),
             force=frozenset(force),
+            composed=lambda path, _: self.composed.get(path, OPEN),
+            changed=lambda stage, _: self.changed.get(stage),
+            seen=lambda *_: self.seen,
         )
         return Plan.of(pipeline, known)
 
@@ -80,7 +86,7 @@ def test_a_change_runs_the_stage_and_what_may_depend_on_it(world):
     assert world.steps() == {
         "a": ("cached", "cached"),
         "b": ("run", "code changed"),
-        "c": ("run", "upstream"),
+        "c": ("run", "upstream: b runs"),
     }
 
 
@@ -93,19 +99,22 @@ def test_a_stage_with_a_change_of_its_own_says_so_even_when_an_upstream_stage_ru
     world.code |= {"a": "c2", "c": "c2"}
     assert world.steps() == {
         "a": ("run", "code changed"),
-        "b": ("run", "upstream"),
+        "b": ("run", "upstream: a runs"),
         "c": ("run", "code changed"),
     }
 
 
 def test_going_back_is_cached(world):
+    before = world.tree["b/x"]
     world.code["a"] = "c2"
     world.ran(A, B, C)
     world.code["a"] = "c1"
     plan = world.plan()
-    # c reads a part of b, which is known only when b's result lies there again
+    # c reads a part of b: nobody says what that is before b's result lies there again
     assert [step.action for step in plan.steps] == ["cached", "cached", "run"]
-    assert plan["c"].reason == "upstream"
+    assert plan["c"].reason == "upstream: b/x is not known before what b made is brought back"
+    world.composed["b/x"] = before
+    assert world.steps() == dict.fromkeys("abc", ("cached", "cached"))
 
 
 def test_the_kept_version_of_an_upstream_output_counts_not_what_lies_there(world):
@@ -118,7 +127,7 @@ def test_a_result_whose_objects_are_gone_runs_again(world):
     assert world.steps() == {
         "a": ("cached", "cached"),
         "b": ("run", "output b missing"),
-        "c": ("run", "upstream"),
+        "c": ("run", "upstream: b runs"),
     }
 
 
@@ -132,7 +141,7 @@ def test_force_runs_the_named_stage_and_what_depends_on_it(world):
     assert world.steps(force=["b"]) == {
         "a": ("cached", "cached"),
         "b": ("run", "forced"),
-        "c": ("run", "upstream"),
+        "c": ("run", "upstream: b runs"),
     }
 
 
@@ -142,3 +151,39 @@ def test_several_changes_are_all_named(world):
     world.tree["raw"] = "r2"
     pipeline = Pipeline((changed,), {"a": frozenset()})
     assert world.steps(pipeline=pipeline)["a"] == ("run", "code changed, params changed, raw changed")
+
+
+def test_several_stages_upstream_are_counted():
+    d = Stage("d", "d", "d.py", inputs=("a", "b"), outputs=("d",))
+    pipeline = Pipeline((A, B, d), {"a": frozenset(), "b": frozenset({"a"}), "d": frozenset("ab")})
+    world = World().ran(A, B, d)
+    world.code["a"] = "c2"
+    assert world.steps(pipeline=pipeline)["d"] == ("run", "upstream: a and 1 more run")
+
+
+def test_an_output_that_was_changed_by_hand_is_named(world):
+    world.changed["b"] = "b/y"
+    step = world.plan()["b"]
+    assert (step.action, step.changed) == ("cached", "b/y")
+    assert step.reason == "b/y was changed by hand (stage b made another)"
+    assert world.steps()["c"] == ("cached", "cached")
+
+
+def ran_with_seen(world, **more):
+    """`a` ran, and was seen to read what it does not declare: path → digest."""
+    world.tree |= more
+    fingerprint = world.fingerprint(A, {path: world.tree[path] for path in ("raw", *more)})
+    files = {path: DataVersion(path, "file", world.tree[path], 1, 1) for path in ("raw", *more)}
+    result = replace(world.last["a"], fingerprint=fingerprint, inputs=files, seen=tuple(more))
+    world.last["a"] = world.results[fingerprint.digest] = result
+
+
+def test_of_undeclared_inputs_only_those_that_changed_are_named(world):
+    ran_with_seen(world, c="c1", d="d1")
+    world.code["a"] = "c2"
+    # of the new code nobody knows what it reads
+    assert world.steps()["a"] == ("run", "code changed")
+    world.tree["d"] = "d2"
+    assert world.steps()["a"] == ("run", "code changed, d changed")
+    world.code["a"], world.seen = "c1", (("e",), ("c", "d"))
+    assert world.steps()["a"] == ("run", "d changed")

@@ -77,7 +77,7 @@ def test_a_pipeline_runs_once_and_follows_what_changes(chain, runner):
 
     # a stage that ran and wrote the same bytes makes nothing else run
     edit(root / "double.ipynb", "xs = [factor", "ys = 1; xs = [factor")
-    assert [s.reason for s in runner.plan().steps] == ["code changed", "upstream"]
+    assert [s.reason for s in runner.plan().steps] == ["code changed", "upstream: double runs"]
     assert actions(runner.run()) == {"double": "ran", "total": "cached"}
 
     # back to an earlier state: results come from the store
@@ -139,8 +139,11 @@ def test_outputs_of_an_earlier_execution_are_not_mistaken_for_new_ones(chain, ru
 def test_an_output_that_was_edited_by_hand_is_not_lost(chain, runner):
     runner.run()
     (chain.root / "total.txt").write_text("mine")
-    with pytest.raises(ConflictError, match=r"total\.txt"):
-        runner.run()
+    told = "total.txt was changed by hand (stage total made another)"
+    assert [step.reason for step in runner.plan().steps] == ["cached", told]
+    summary = runner.run()
+    assert actions(summary) == {"double": "cached", "total": "failed"}
+    assert summary.failures[0].problem.startswith(f"{told}; `jmlx run total --overwrite`")
     assert (chain.root / "total.txt").read_text() == "mine"
     assert actions(runner.run(overwrite=True)) == CACHED
     assert (chain.root / "total.txt").read_text() == "18.5"
