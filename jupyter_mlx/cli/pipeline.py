@@ -159,7 +159,8 @@ def _plan(
     steps = face.project.runner().plan(stages, params=parsed(params), force=force, start=start).rows()
     wide = max((len(step["name"]) for step in steps), default=0)
     for step in steps:
-        why = f"  {step['reason']}" if step["action"] == "run" else ""
+        # of a cached stage it says more where an output was changed by hand
+        why = f"  {step['reason']}" if step["reason"] != "cached" and step["action"] != "skipped" else ""
         face.say(f"{step['action']:>8}  {step['name']:<{wide}}{why}".rstrip())
     if not steps:
         from jupyter_mlx.pipelines.pipeline import NO_STAGES

@@ -112,9 +112,12 @@ def status_command(face: Face, paths: tuple[str, ...]) -> Payload:
         )
     states = {found["state"] for found in data} - {"unchanged", "partial"}
     pending = [step for step in stages if step["action"] == "run"]
-    if states or pending:
+    by_hand = [step for step in stages if step["action"] == "cached" and step["reason"] != "cached"]
+    if states or pending or by_hand:
         hints = [hint for state, hint in HINTS.items() if state in states]
-        face.say("next: " + "; ".join([*hints, *(["`jmlx run` runs the stages"] if pending else [])]))
+        hints += ["`jmlx run` runs the stages"] if pending else []
+        hints += ["`jmlx run --overwrite` stores what was changed by hand and brings back"] if by_hand else []
+        face.say("next: " + "; ".join(hints))
         face.differs()
     elif data or stages:
         parts = "; of `partial` data only parts are here" if "partial" in {f["state"] for f in data} else ""

@@ -79,9 +79,9 @@ class Composing:
                 # a version that does not say so leaves the bit as it is
                 entry = Entry(name, PROGRAM, entry.digest, entry.size_bytes, entry.files)
         below: dict[str, tuple[dict[str, Version], list[str]]] = {}
-        for inner in put:
+        for inner, version in put.items():
             if inner != path:
-                below.setdefault(_child(path, inner), ({}, []))[0][inner] = put[inner]
+                below.setdefault(_child(path, inner), ({}, []))[0][inner] = version
         direct = [line for line in ignored if line.rpartition("/")[0] == path]
         for line in ignored:
             if line != path and line.rpartition("/")[0] != path:
@@ -104,9 +104,7 @@ class Composing:
         text = gitignore.read(self._tree.root / folder / os.fsdecode(gitignore.NAME))
         for path in paths:
             text = gitignore.with_line(text, gitignore.pattern(self._tree.root / path))
-        return Entry(
-            gitignore.NAME, before.kind if before else FILE, Digest.of(text).raw, len(text), 1
-        )
+        return Entry(gitignore.NAME, before.kind if before else FILE, Digest.of(text).raw, len(text), 1)
 
     def _folder(self, name: bytes, names: dict[bytes, Entry]) -> Entry:
         manifest = Manifest.of(names.values())

@@ -122,8 +122,8 @@ def _decided(stage: Stage, above: list[Step], known: Known) -> Step:
         found = settled(stage, metrics)
         if found is None:
             waits = tuple(f"{name}.metrics.{metric}" for name, metric in stage.pending)
-            running = [name for name, _ in stage.pending if metrics(name) is None]
-            reason = _upstream(list(dict.fromkeys(running))) if last else NEVER
+            running = dict.fromkeys(name for name, _ in stage.pending if metrics(name) is None)
+            reason = _upstream(list(running)) if last else NEVER
             return Step(stage.name, "run", reason, last.duration_s if last else None, waits=waits)
         if reason := left_out(found):
             return Step(stage.name, "skipped", reason)
@@ -160,9 +160,7 @@ def _step(stage: Stage, above: list[Step], known: Known) -> Step:
         return Step(stage.name, "run", f"output {gone} missing", duration_s, fingerprint)
     changed = known.changed(stage.name, result) or ""
     reason = by_hand(changed, stage.name) if changed else CACHED
-    return Step(
-        stage.name, "cached", reason, result.duration_s, result.fingerprint, result, changed=changed
-    )
+    return Step(stage.name, "cached", reason, result.duration_s, result.fingerprint, result, changed=changed)
 
 
 def by_hand(path: str, stage: str) -> str:

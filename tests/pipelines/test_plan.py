@@ -156,7 +156,9 @@ def test_several_changes_are_all_named(world):
 def test_several_stages_upstream_are_counted():
     d = Stage("d", "d", "d.py", inputs=("a", "b"), outputs=("d",))
     pipeline = Pipeline((A, B, d), {"a": frozenset(), "b": frozenset({"a"}), "d": frozenset("ab")})
-    world = World().ran(A, B, d)
+    world = World()
+    world.code["d"] = "c1"
+    world.ran(A, B, d)
     world.code["a"] = "c2"
     assert world.steps(pipeline=pipeline)["d"] == ("run", "upstream: a and 1 more run")
 
@@ -175,7 +177,8 @@ def ran_with_seen(world, **more):
     fingerprint = world.fingerprint(A, {path: world.tree[path] for path in ("raw", *more)})
     files = {path: DataVersion(path, "file", world.tree[path], 1, 1) for path in ("raw", *more)}
     result = replace(world.last["a"], fingerprint=fingerprint, inputs=files, seen=tuple(more))
-    world.last["a"] = world.results[fingerprint.digest] = result
+    world.last["a"] = result
+    world.results = {fingerprint.digest: result}
 
 
 def test_of_undeclared_inputs_only_those_that_changed_are_named(world):

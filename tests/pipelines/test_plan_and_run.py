@@ -30,7 +30,15 @@ stages:
   look: {command: "cat models/9/deep/log.txt > seen.txt", inputs: [models/9/deep], outputs: [seen.txt]}
   peek: {command: "cp models/10/model.txt peeked.txt", inputs: [models/10/model.txt], outputs: [peeked.txt]}
 """
-KEPT = ("mlx.yaml", "mlx.lock", "params.yaml", "train.py", "helper.py", "models/notes.txt", "models/.gitignore")
+KEPT = (
+    "mlx.yaml",
+    "mlx.lock",
+    "params.yaml",
+    "train.py",
+    "helper.py",
+    "models/notes.txt",
+    "models/.gitignore",
+)
 """What is in git."""
 
 
@@ -129,3 +137,17 @@ def test_what_no_store_can_tell_is_said_so(trained):
     plan = Project.open(trained).runner().plan()
     assert plan["train@seed=9"].reason == "output models/9 missing"
     assert plan["look"].reason == plan["evaluate"].reason == "upstream: train@seed=9 runs"
+
+
+def test_of_what_a_stage_was_seen_to_read_only_what_changed_is_named(project):
+    root = project.root
+    (root / "mlx.yaml").write_text("stages:\n  a: {command: [python, a.py], outputs: [out.txt]}\n")
+    (root / "a.py").write_text("import lib\nopen('out.txt', 'w').write(open('c.json').read() + lib.X)\n")
+    (root / "lib.py").write_text("X = '1'\n")
+    (root / "c.json").write_text("{}")
+    agreed(root, "ran")
+    assert "c.json" in project.runner().pipeline().reads("a")
+    (root / "lib.py").write_text("X = '2'\n")
+    assert project.runner().plan()["a"].reason == "lib.py changed"
+    (root / "c.json").write_text("[]")
+    assert project.runner().plan()["a"].reason == "lib.py changed, c.json changed"

@@ -9,7 +9,7 @@ import pytest
 from pipeline_project import actions, write_notebook
 
 from jupyter_mlx.digest import Digest
-from jupyter_mlx.errors import ConfigError, ConflictError
+from jupyter_mlx.errors import ConfigError
 from jupyter_mlx.pipelines.events import CellStarted, StageCached, StageFailed, StageStarted
 from jupyter_mlx.pipelines.executors.base import Printed
 from jupyter_mlx.pipelines.facts import InputMissingError

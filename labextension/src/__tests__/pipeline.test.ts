@@ -93,6 +93,9 @@ test('a stage stands as its run does while it runs, and as the plan says otherwi
     detailText(stage({ action: 'run', reason: 'code changed' }), trans),
     'code changed'
   );
+  const byHand = 'out.txt was changed by hand (stage train made another)';
+  assert.equal(detailText(stage({ reason: 'cached' }), trans), 'up to date');
+  assert.equal(detailText(stage({ reason: byHand }), trans), `up to date · ${byHand}`);
   const failed = { action: 'run', run: run({ status: 'failed' }) } as const;
   assert.equal(detailText(stage({ ...failed, reason: 'never ran' }), trans), 'failed');
   assert.equal(

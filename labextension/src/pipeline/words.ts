@@ -53,7 +53,8 @@ export function detailText(stage: IStage, trans: TranslationBundle): string {
   // the reasons are those of `jmlx plan`, in its words
   switch (state) {
     case 'cached':
-      return told;
+      // more is said where an output was changed by hand
+      return stage.reason === state ? told : `${told} · ${stage.reason}`;
     case 'failed':
     case 'interrupted':
       return stage.reason === NEVER ? told : `${told} · ${stage.reason}`;
