@@ -75,7 +75,7 @@ class Composing:
         if path in put:
             was_program = entry is not None and entry.kind == PROGRAM
             entry = put[path].entry(name)
-            if was_program and entry.kind == FILE:
+            if was_program and entry.kind == FILE and put[path].executable is None:
                 # a version that does not say so leaves the bit as it is
                 entry = Entry(name, PROGRAM, entry.digest, entry.size_bytes, entry.files)
         below: dict[str, tuple[dict[str, Version], list[str]]] = {}
