@@ -116,7 +116,7 @@ def status_command(face: Face, paths: tuple[str, ...]) -> Payload:
     if states or pending or by_hand:
         hints = [hint for state, hint in HINTS.items() if state in states]
         hints += ["`jmlx run` runs the stages"] if pending else []
-        hints += ["`jmlx run --overwrite` stores what was changed by hand and brings back"] if by_hand else []
+        hints += ["`jmlx run --overwrite` brings the stages' own outputs back"] if by_hand else []
         face.say("next: " + "; ".join(hints))
         face.differs()
     elif data or stages:
