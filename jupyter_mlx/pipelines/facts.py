@@ -13,6 +13,7 @@ from . import lock
 from .fingerprint import Fingerprint
 from .formats import NotebookMissingError
 from .imports import within
+from .naming import Beside, Names
 from .outputs import Outputs
 from .parameters import ParameterTypeError, UnknownParameterError, checked, named
 from .pipeline import Pipeline, Touched, UnknownStageError
@@ -21,7 +22,7 @@ from .references import metrics_in
 from .result import DataVersion, Result
 from .results import Results
 from .secrets import secrets_of
-from .seen import Seen, Watched
+from .seen import Seen, Watched, known_paths
 from .sources import NotebookFacts, Sources
 from .stage import Stage, expand, settled
 
@@ -169,17 +170,33 @@ class Facts:
         return tuple(dict.fromkeys(path for path in paths if path and not path.endswith((".py", ".ipynb"))))
 
     def found(
-        self, stage: Stage, told: Mapping[str, Any], pipeline: Pipeline, outputs: Outputs | None = None
+        self,
+        stage: Stage,
+        told: Mapping[str, Any],
+        pipeline: Pipeline,
+        outputs: Outputs | None = None,
+        beside: Iterable[str] = (),
     ) -> Seen:
-        """What a stage that has run was seen to touch; `outputs` are of the place that it worked in.
+        """What a stage that has run was seen to touch.
+
+        `outputs` are of the place that it worked in, `beside` the stages that ran at the same time.
 
         Raises:
             MlxError: see `Watched.seen`.
         """
         code = frozenset(self.sources.modules(stage.notebook, self.notebook(stage, stage.group)))
         names = self.sources.names(stage.notebook, stage.command)
-        watched = Watched(stage, pipeline, self.outputs, outputs or self.outputs, code, names)
+        others = tuple(self._beside(pipeline[name], pipeline) for name in sorted(beside))
+        watched = Watched(stage, pipeline, self.outputs, outputs or self.outputs, code, names, others)
         return watched.seen(told)
+
+    def _beside(self, stage: Stage, pipeline: Pipeline) -> Beside:
+        done = self._settled.get(stage.name)
+        reads, writes = (known_paths(stage, pipeline, reads=reads) for reads in (True, False))
+        if done is not None:
+            reads, writes = (*reads, *done.seen_inputs), (*writes, *done.outputs)
+        names = Names.of(stage, self.sources.names(stage.notebook, stage.command))
+        return Beside(stage.name, names, reads, writes)
 
     def settle(self, stage: str, result: Result) -> None:
         """A stage is done, with this result."""

@@ -50,6 +50,8 @@ class Running:
     inputs: dict[str, DataVersion]
     start: Start | None = None
     """The cell that it begins at; None for the first."""
+    beside: set[str] = field(default_factory=set)
+    """The stages that ran while it did; it grows."""
 
 
 class FromTheTop:

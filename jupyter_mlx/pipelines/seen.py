@@ -2,7 +2,8 @@
 
 What its own code did counts. What only the file system told (`weak`: a library
 opened it past Python, or some other process did) counts where the code names
-the file or its folder.
+the file or its folder, and no stage that ran at the same time may have done it;
+it is never an error.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from jupyter_mlx.errors import MlxError, UsageError
 
+from .naming import Beside, Names, is_own
 from .observing import FILES, INCOMPLETE, written
 from .outputs import Outputs, listed
 from .pipeline import Pipeline, covers, overlap
@@ -134,6 +136,8 @@ class Watched:
     """The files that count as its code already."""
     names: frozenset[str]
     """The texts in its code that may be names of files."""
+    beside: tuple[Beside, ...] = ()
+    """The stages that ran at the same time."""
 
     def seen(self, told: Mapping[str, Any]) -> Seen:
         """Sort out what the kernel told, and store what was written.
@@ -144,10 +148,12 @@ class Watched:
             MlxError: a file cannot be stored.
         """
         stage = self.stage
-        files = [file for file in told.get(FILES, ()) if self._counts(file)]
+        unsure: dict[str, str] = {}
+        files = [file for file in told.get(FILES, ()) if self._counts(file, unsure)]
         wrote = set(written({FILES: files}))
         read = [f for f in files if f["role"] == "input" and not _any_overlap(f["path"], stage.inputs)]
-        writes = _folded(path for path in wrote if not _any_covers(stage.outputs, path))
+        mine = [path for path in wrote if not _any_covers(stage.outputs, path)]
+        writes = _folded(mine, _others_write(stage, self.pipeline, self.beside))
         kept = [f["path"] for f in read if not f["gone"] and f["path"] not in wrote]
         reads = _folded((path for path in kept if not _any_overlap(path, stage.outputs)), writes)
         _check(stage, reads, writes, self.pipeline)
@@ -161,10 +167,10 @@ class Watched:
             made = {path: listed(self.outputs.workspace.save(path)) for path in writes}
         if stage.inputs:
             warnings += [_undeclared("read", path, "inputs", "it counts all the same") for path in inputs]
-        incomplete = tuple(told.get(INCOMPLETE, ()))
+        incomplete = (*told.get(INCOMPLETE, ()), *_left_out(unsure))
         return Seen(inputs, made, tuple(warnings), incomplete)
 
-    def _counts(self, file: Mapping[str, Any]) -> bool:
+    def _counts(self, file: Mapping[str, Any], unsure: dict[str, str]) -> bool:
         """Whether a file is data that the stage itself touched, as far as can be known."""
         path: str = file["path"]
         if path in self.code or path == self.stage.notebook or path in OURS:
@@ -173,16 +179,18 @@ class Watched:
         if not (self.outputs.root / path).resolve().is_relative_to(folder):
             # by a link to elsewhere, where it is not ours to store
             return False
-        return file["how"] == "seen" or self._is_named(path)
+        return file["how"] == "seen" or self._is_own(path, file["role"], unsure)
 
-    def _is_named(self, path: str) -> bool:
-        """Whether the code names the file or its folder."""
-        folder = posixpath.dirname(self.stage.notebook)
-        relative = posixpath.relpath(path, folder or ".")
-        known = {path, relative, posixpath.basename(path)}
-        known |= {posixpath.dirname(each) for each in (path, relative)} - {""}
-        end = f"/{posixpath.basename(path)}"
-        return not known.isdisjoint(self.names) or any(name.endswith(end) for name in self.names)
+    def _is_own(self, path: str, role: str, unsure: dict[str, str]) -> bool:
+        """Whether what only the file system told is this stage's; where nothing says it, `unsure` learns of it."""
+        stage, names = self.stage, Names.of(self.stage, self.names)
+        if _any_overlap(path, (*stage.inputs, *stage.outputs)):
+            return is_own(path, role, names, (), unsure.__setitem__)
+        other = touched_by_others(stage, self.pipeline, path, reads=False)
+        if other and (role == "output" or _depends(other, stage.name, self.pipeline)):
+            # what could only be an error takes more to be believed
+            return False
+        return is_own(path, role, names, self.beside, unsure.__setitem__)
 
 
 def check_unchanged(inputs: Mapping[str, DataVersion], version: Callable[[str], DataVersion | None]) -> None:
@@ -199,16 +207,40 @@ def check_unchanged(inputs: Mapping[str, DataVersion], version: Callable[[str], 
             raise InputChangedError(path)
 
 
+def known_paths(stage: Stage, pipeline: Pipeline, *, reads: bool) -> tuple[str, ...]:
+    """What a stage writes (or, with `reads`, what it reads): declared, and seen when it last ran."""
+    more = pipeline.touched.get(stage.name)
+    guessed = more is None or more.guessed
+    extra = () if more is None or guessed else (more.reads if reads else more.writes)
+    return (*(stage.inputs if reads else stage.outputs), *extra)
+
+
 def touched_by_others(stage: Stage, pipeline: Pipeline, path: str, *, reads: bool) -> str:
     """The other stage that writes a path (or, with `reads`, that reads it); empty where none does."""
     for other in pipeline.stages:
-        more = pipeline.touched.get(other.name)
-        guessed = more is None or more.guessed
-        extra = () if more is None or guessed else (more.reads if reads else more.writes)
-        paths = (*(other.inputs if reads else other.outputs), *extra)
-        if other.name != stage.name and any(overlap(path, each) for each in paths):
+        if other.name != stage.name and _any_overlap(path, known_paths(other, pipeline, reads=reads)):
             return other.name
     return ""
+
+
+def _others_write(stage: Stage, pipeline: Pipeline, beside: Iterable[Beside]) -> list[str]:
+    found = [path for other in beside for path in other.writes]
+    for other in pipeline.stages:
+        if other.name != stage.name:
+            found += known_paths(other, pipeline, reads=False)
+    return found
+
+
+def _left_out(unsure: Mapping[str, str]) -> list[str]:
+    """What is said of files that may be this stage's or another's."""
+    told: dict[str, list[str]] = {}
+    for path, other in unsure.items():
+        told.setdefault(other, []).append(path)
+    return [
+        f"only the file system told of {', '.join(sorted(paths))} while stage {other} ran too, "
+        "so they are left out; where they are this stage's, name them in its `inputs` or `outputs`"
+        for other, paths in told.items()
+    ]
 
 
 def _check(stage: Stage, reads: Iterable[str], writes: Iterable[str], pipeline: Pipeline) -> None:

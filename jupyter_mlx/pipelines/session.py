@@ -205,7 +205,9 @@ class Session:
         notebook, reads = self.facts.notebook(stage, stage.group), self.pipeline.reads(stage.name)
         execution = self._bench.start(stage, notebook, env=place.env, reads=reads)
         claim.begin(execution.run.id)
-        self._running[stage.name] = Running(execution, step, claim, inputs, start)
+        self._running[stage.name] = Running(execution, step, claim, inputs, start, set(self._running))
+        for other in self._running.values():
+            other.beside.add(stage.name)
         del self._pending[stage.name]
         self._waiting.discard(stage.name)
         self._progress.begin(stage.name, execution.run.id)
@@ -329,7 +331,8 @@ class Session:
         stage = running.execution.stage
         check_unchanged(running.inputs, self.facts.version)
         outputs = self.outputs.keep(stage)
-        found = self.facts.found(stage, outcome.told, self.pipeline)
+        others = running.beside - {stage.name}
+        found = self.facts.found(stage, outcome.told, self.pipeline, beside=others)
         return Files({**running.inputs, **found.inputs}, {**outputs, **found.outputs}, found)
 
     def _succeed(self, running: Running, outcome: Outcome, files: Files, notebook: str) -> None:
