@@ -15,7 +15,7 @@ from typing import Any
 
 from jupyter_mlx.errors import MlxError, UsageError
 
-from .naming import Beside, Names, is_own
+from .naming import Beside, Names, Nearness, is_own
 from .observing import FILES, INCOMPLETE, written
 from .outputs import Outputs, listed
 from .pipeline import Pipeline, covers, overlap
@@ -167,6 +167,7 @@ class Watched:
             made = {path: listed(self.outputs.workspace.save(path)) for path in writes}
         if stage.inputs:
             warnings += [_undeclared("read", path, "inputs", "it counts all the same") for path in inputs]
+        warnings += self._foreign(told)
         incomplete = (*told.get(INCOMPLETE, ()), *_left_out(unsure))
         return Seen(inputs, made, tuple(warnings), incomplete)
 
@@ -180,6 +181,22 @@ class Watched:
             # by a link to elsewhere, where it is not ours to store
             return False
         return file["how"] == "seen" or self._is_own(path, file["role"], unsure)
+
+    def _foreign(self, told: Mapping[str, Any]) -> list[str]:
+        """What is said of another stage's files that it may have written: that one did not run meanwhile."""
+        stage, names = self.stage, Names.of(self.stage, self.names)
+        beside = {other.name for other in self.beside}
+        found = []
+        for file in told.get(FILES, ()):
+            path: str = file["path"]
+            if file["how"] == "seen" or file["role"] != "output" or _any_overlap(path, stage.outputs):
+                continue
+            other = touched_by_others(stage, self.pipeline, path, reads=False)
+            if other and other not in beside and names.nearness(path) == Nearness.EXACTLY:
+                found.append(
+                    f"wrote {path}, it seems, which stage {other} writes too; let one write elsewhere"
+                )
+        return found
 
     def _is_own(self, path: str, role: str, unsure: dict[str, str]) -> bool:
         """Whether what only the file system told is this stage's; where nothing says it, `unsure` learns of it."""

@@ -8,6 +8,9 @@ import sys
 import pytest
 from pipeline_project import actions
 
+from jupyter_mlx.pipelines.naming import Beside, Names, is_own
+from jupyter_mlx.pipelines.stage import Stage
+
 PY = sys.executable
 WRITES = """\
 import os, time
@@ -72,3 +75,42 @@ def test_stages_that_read_files_of_the_same_name_have_each_its_own(project, runn
         "a": ["in/a/x.csv"],
         "b": ["in/b/x.csv"],
     }
+
+
+def test_what_only_the_file_system_told_of_anothers_output_is_told_and_no_error(project, runner, stages):
+    stages(
+        "  a: {command: 'mkdir -p out; echo 1 > out/x.txt', outputs: [out]}\n"
+        "  b: {command: 'echo 2 > out/y.txt; echo 3 > b.txt'}\n"
+    )
+    events = []
+    assert actions(runner.run(jobs=1, listener=events.append)) == {"a": "ran", "b": "ran"}
+    told = [w for event in events if type(event).__name__ == "StageFinished" for w in event.warnings]
+    assert told == ["wrote out/y.txt, it seems, which stage a writes too; let one write elsewhere"]
+    assert lock_of(project)["b"]["seen"] == ["b.txt"]
+
+
+@pytest.mark.parametrize(
+    ("path", "role", "own", "is_its"),
+    [
+        # it names the very file, whatever the others name
+        ("models/0/m.pt", "output", {"models/{seed}/m.pt"}, True),
+        ("models/1/m.pt", "output", {"models/{seed}/m.pt"}, False),
+        # declared by the other one
+        ("theirs/m.pt", "output", {"m.pt"}, False),
+        ("theirs/m.pt", "input", {"theirs/m.pt"}, True),
+        # two name the folder: both may read of it, and of what is written nothing says who it was
+        ("data/x.csv", "input", {"data"}, True),
+        ("data/x.csv", "output", {"data"}, False),
+        # no one else names it
+        ("mine/new.pt", "output", {"new.pt"}, True),
+        ("mine/new.pt", "output", {"old.pt"}, False),
+    ],
+)
+def test_of_stages_at_the_same_time_a_file_is_whose_code_names_it_best(path, role, own, is_its):
+    mine = Stage("s@seed=0", "s", "s.ipynb", params={"seed": 0})
+    theirs = Stage("s@seed=1", "s", "s.ipynb", params={"seed": 1})
+    texts = own | {"models/{seed}/m.pt", "data"}
+    other = Beside("s@seed=1", Names.of(theirs, texts - {"m.pt", "new.pt"}), (), ("theirs",))
+    unsure = {}
+    assert is_own(path, role, Names.of(mine, own), (other,), unsure.__setitem__) == is_its
+    assert unsure == ({"data/x.csv": "s@seed=1"} if (path, role) == ("data/x.csv", "output") else {})
