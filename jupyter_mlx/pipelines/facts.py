@@ -155,19 +155,25 @@ class Facts:
                 if last.seen:
                     found[stage.name] = Touched(last.seen_inputs, wrote)
             elif not stage.inputs or not stage.outputs:
-                named = self._named(stage)
-                # of a command too little is known to say that it writes what it names
-                writes = () if stage.outputs or stage.command is not None else named
-                found[stage.name] = Touched(() if stage.inputs else named, writes, guessed=True)
+                found[stage.name] = self._guessed(stage)
         return found
 
-    def _named(self, stage: Stage) -> tuple[str, ...]:
-        """The files that the code of a notebook names, relative to the project: they look like files."""
-        folder = stage.notebook.rpartition("/")[0]
+    def _guessed(self, stage: Stage) -> Touched:
+        """What the code of a stage that never ran says of files, relative to the project."""
         self.notebook(stage, stage.group)
-        names = self.sources.names(stage.notebook, stage.command)
-        paths = (within(folder, name) for name in names if "." in name[1:] or "/" in name)
-        return tuple(dict.fromkeys(path for path in paths if path and not path.endswith((".py", ".ipynb"))))
+        named = _files(stage, self.sources.names(stage.notebook, stage.command))
+        opened = self.sources.opened(stage.notebook, stage.command)
+        read, written = set(_files(stage, opened.read)), set(_files(stage, opened.written))
+        reads = tuple(path for path in named if path in read or path not in written)
+        # of a command too little is known to say that it writes what it names
+        is_open = stage.command is None
+        writes = tuple(path for path in named if path in written or (is_open and path not in read))
+        return Touched(
+            () if stage.inputs else reads,
+            () if stage.outputs else writes,
+            guessed=True,
+            opened=frozenset() if stage.outputs else frozenset(written),
+        )
 
     def found(
         self,
@@ -247,6 +253,13 @@ class Facts:
         """Look again: a stage has written, or another process may have."""
         self.outputs.forget()
         self.sources.forget()
+
+
+def _files(stage: Stage, names: Iterable[str]) -> tuple[str, ...]:
+    """Of the names in the code of a stage those that look like files, relative to the project."""
+    folder = stage.notebook.rpartition("/")[0]
+    paths = (within(folder, name) for name in names if "." in name[1:] or "/" in name)
+    return tuple(dict.fromkeys(path for path in paths if path and not path.endswith((".py", ".ipynb"))))
 
 
 def with_params(config: Config, given: Mapping[str, Any], named: Sequence[str], facts: Facts) -> Config:

@@ -7,9 +7,18 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .fingerprint import INJECTED
+
+if TYPE_CHECKING:
+    from .executors.base import Outcome
+
+
+ORDER_GUESSED = (
+    "; the order of stages that never ran is guessed from their code: if a stage makes that file, "
+    "name it in `inputs` here and in `outputs` there, or run again once it is made"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,12 @@ class Shown:
             )
             yield "run it alone", f"jmlx exec {notebook} {given}".rstrip()
         yield "what it had done", f"jmlx runs show {self.run[:8]}"
+
+
+def misses_file(outcome: Outcome) -> bool:
+    """Whether an execution failed since a file is not there, as far as its last words tell."""
+    words = f"{outcome.ename} {outcome.problem} {outcome.evalue}"
+    return any(sign in words for sign in ("FileNotFoundError", "No such file", "does not exist"))
 
 
 def failed_cell(executed: Path, number: int) -> tuple[str, str, tuple[str, ...]]:

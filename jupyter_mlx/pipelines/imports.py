@@ -26,7 +26,7 @@ def imports_of(source: str) -> list[Import]:
     import ast
 
     try:
-        tree = ast.parse(_python(source))
+        tree = ast.parse(plain_python(source))
     except (SyntaxError, ValueError):
         return list(_imports_by_line(source))
     found: list[Import] = []
@@ -67,13 +67,13 @@ def _texts(nodes: list[Any]) -> Iterator[str]:
                 yield inner.value
 
 
-def _python(source: str) -> str:
+def plain_python(source: str) -> str:
     """The Python of an IPython cell: without magics and shell lines; empty for another language's cell."""
     first, _, rest = source.lstrip().partition("\n")
     if first.startswith("%%"):
         if first[2:].replace("\t", " ").split(" ")[0].strip() not in PYTHON_CELL_MAGICS:
             return ""
-        return _python(rest)
+        return plain_python(rest)
     lines = source.splitlines()
     return "\n".join("" if line.startswith(("%", "!", "?")) else line for line in lines)
 

@@ -55,6 +55,12 @@ class Touched:
     writes: tuple[str, ...] = ()
     guessed: bool = False
     """Whether its code only names them; else it was seen to do so when it last ran."""
+    opened: frozenset[str] = frozenset()
+    """Of guessed writes those that its code opens to write; of the others it may as well read them."""
+
+    def surely_writes(self, path: str) -> bool:
+        """Whether it is known to write a path, or its code says so."""
+        return path in self.opened if self.guessed else path in self.writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,8 @@ class Pipeline:
     """Stage → the stages that write what it reads."""
     touched: Mapping[str, Touched] = field(default_factory=dict)
     """Stage → what it reads and writes beside."""
+    guessed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Stage → those upstream that write what it reads by a guess alone: their code names it, as its own does."""
 
     @classmethod
     def of(cls, config: Config, touched: Mapping[str, Touched] = NOTHING) -> Pipeline:
@@ -80,12 +88,23 @@ class Pipeline:
         _check_outputs(config, stages)
         declared = _upstream(stages)
         ordered = _ordered(stages, declared)
-        upstream = _with_touched(ordered, declared, touched) if touched else declared
-        return cls(ordered if upstream is declared else _ordered(stages, upstream), upstream, touched)
+        if not touched:
+            return cls(ordered, declared, touched)
+        upstream, guessed = _with_touched(ordered, declared, touched)
+        return cls(_ordered(stages, upstream), upstream, touched, guessed)
 
     def __getitem__(self, name: str) -> Stage:
         """The stage of that full name."""
         return next(stage for stage in self.stages if stage.name == name)
+
+    def firm(self, name: str) -> frozenset[str]:
+        """The stages upstream that a stage cannot do without: not by a guess alone."""
+        return self.upstream[name] - self.guessed.get(name, frozenset())
+
+    def is_guessed(self, name: str) -> bool:
+        """Whether what a stage reads, and so its place among others, is a guess by its code."""
+        more = self.touched.get(name)
+        return more is not None and more.guessed and len(self.stages) > 1
 
     def reads(self, name: str) -> tuple[str, ...]:
         """What a stage reads, or may read, beside its inputs."""
@@ -132,7 +151,8 @@ class Pipeline:
                 wanted.add(name)
                 waiting.extend(self.upstream[name])
         stages = tuple(stage for stage in self.stages if stage.name in wanted)
-        return Pipeline(stages, {name: self.upstream[name] for name in wanted}, self.touched)
+        upstream = {name: self.upstream[name] for name in wanted}
+        return Pipeline(stages, upstream, self.touched, self.guessed)
 
 
 def covers(folder: str, path: str) -> bool:
@@ -204,8 +224,8 @@ def _upstream(stages: tuple[Stage, ...]) -> dict[str, frozenset[str]]:
 
 def _with_touched(
     stages: tuple[Stage, ...], declared: Mapping[str, frozenset[str]], touched: Mapping[str, Touched]
-) -> dict[str, frozenset[str]]:
-    """The declared order, and what was seen beside it as far as that makes no circle.
+) -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
+    """The declared order, and what was seen beside it as far as that makes no circle; and what of it is a guess.
 
     What was seen may be out of date, for the code has changed since; it must not
     keep a pipeline from being run.
@@ -219,17 +239,29 @@ def _with_touched(
         for parent in _parents(path):
             within.setdefault(parent, set()).add(path)
     found = {name: set(names) for name, names in declared.items()}
-    for at, stage in enumerate(stages):
-        more = touched.get(stage.name, Touched())
-        reads = (*more.reads, *stage.inputs)
-        paths = {p for read in reads for p in (*within.get(read, ()), *_parents(read)) if p in writers}
-        for place, writer in (item for path in sorted(paths) for item in writers[path]):
-            # of two stages whose code only names the same file, the upper one in mlx.yaml writes it
-            sure = not more.guessed or any(overlap(o, r) for o in writer.outputs for r in more.reads)
-            new = writer is not stage and writer.name not in found[stage.name] and (sure or place < at)
-            if new and not _reaches(writer.name, stage.name, found):
-                found[stage.name].add(writer.name)
-    return {name: frozenset(names) for name, names in found.items()}
+    firm = {name: set(names) for name, names in declared.items()}
+    # what is known first, lest a guess stand in its way
+    for is_sure in (True, False):
+        for at, stage in enumerate(stages):
+            more = touched.get(stage.name, Touched())
+            reads = (*more.reads, *stage.inputs)
+            paths = {p for read in reads for p in (*within.get(read, ()), *_parents(read)) if p in writers}
+            for path, place, writer in ((p, *item) for p in sorted(paths) for item in writers[p]):
+                sure = _surely(writer, path, touched) and not more.surely_writes(path)
+                # of two stages whose code only names the same file, the upper one in mlx.yaml writes it
+                if writer is stage or sure != is_sure or not (sure or not more.guessed or place < at):
+                    continue
+                if not _reaches(writer.name, stage.name, found):
+                    found[stage.name].add(writer.name)
+                    if sure:
+                        firm[stage.name].add(writer.name)
+    guessed = {name: frozenset(names - firm[name]) for name, names in found.items()}
+    return {name: frozenset(names) for name, names in found.items()}, guessed
+
+
+def _surely(writer: Stage, path: str, touched: Mapping[str, Touched]) -> bool:
+    """Whether a stage is declared to write a path, was seen to, or has code that opens it to write."""
+    return path in writer.outputs or touched.get(writer.name, Touched()).surely_writes(path)
 
 
 def _reaches(start: str, goal: str, upstream: Mapping[str, set[str]]) -> bool:

@@ -87,7 +87,8 @@ class Plan:
         for stage in pipeline.stages:
             names = pipeline.upstream[stage.name] & place.keys()
             above = [steps[name] for name in sorted(names, key=place.__getitem__)]
-            steps[stage.name] = _left_out(stage, above) or _decided(stage, above, known)
+            firm = [step for step in above if step.name in pipeline.firm(stage.name)]
+            steps[stage.name] = _left_out(stage, firm) or _decided(stage, above, known)
         return cls(tuple(steps.values()))
 
     def __getitem__(self, name: str) -> Step:

@@ -31,6 +31,7 @@ from .events import (
 )
 from .executors.base import Executor, Message, Outcome
 from .facts import Facts, InputMissingError
+from .failing import ORDER_GUESSED, misses_file
 from .lock import Claim
 from .outputs import ChangedByHandError
 from .pipeline import Pipeline
@@ -137,7 +138,8 @@ class Session:
                 self._skip(stage, f"not begun, since {self._failures[0].name} failed")
         for stage in list(self._pending.values()):
             above = [self._rows.get(name) for name in sorted(self.pipeline.upstream[stage.name])]
-            broken = next((row for row in above if row and row.action in {"failed", "skipped"}), None)
+            firm = [row for name in sorted(self.pipeline.firm(stage.name)) if (row := self._rows.get(name))]
+            broken = next((row for row in firm if row.action in {"failed", "skipped"}), None)
             if broken is not None:
                 cause = f"{broken.name} failed" if broken.action == "failed" else broken.reason
                 self._skip(stage, cause)
@@ -355,6 +357,8 @@ class Session:
 
     def _fail(self, running: Running, outcome: Outcome) -> None:
         stage = running.execution.stage
+        if misses_file(outcome) and self.pipeline.is_guessed(stage.name):
+            outcome = replace(outcome, problem=f"{outcome.problem}{ORDER_GUESSED}")
         error = self._bench.failure(running.execution, outcome)
         self._failures.append(error)
         self._finish_row(stage, Row(stage.name, "failed", outcome.problem, round(outcome.duration_s, 3)))

@@ -21,6 +21,7 @@ from jupyter_mlx.digest import Digest
 from . import formats
 from .fingerprint import PARAMETERS, code_cells, code_digest, modules
 from .imports import SYS_PATH, Import, file_names, imports_of, within
+from .opening import Opened, opened
 from .parameters import Parameter, declared_in
 
 FORMAT = 2
@@ -95,14 +96,23 @@ class Sources:
 
         They are kept nowhere, for they may be secret.
         """
+        words = {posixpath.normpath(word) for word in _words(command)} if command is not None else set()
+        return frozenset(words.union(*map(file_names, self._code(path, command))))
+
+    def opened(self, path: str, command: Command | None = None) -> Opened:
+        """The files that the code of a notebook, or a command's Python scripts, open to read or to write."""
+        found = Opened()
+        for source in self._code(path, command):
+            found.join(opened(source))
+        return found
+
+    def _code(self, path: str, command: Command | None) -> list[str]:
+        """The source of the code cells of a notebook, or of a command's scripts."""
         if command is not None:
             scripts = [self.root / script for script in self._scripts(command)]
-            words = {posixpath.normpath(word) for word in _words(command)}
-            return frozenset(
-                words.union(*(file_names(script.read_text("utf-8", "replace")) for script in scripts))
-            )
-        cells = formats.document(formats.read_bytes(self.root / path, path), path).cells
-        return frozenset(name for cell in code_cells(cells) for name in file_names(cell.source))
+            return [script.read_text("utf-8", "replace") for script in scripts]
+        document = formats.document(formats.read_bytes(self.root / path, path), path)
+        return [cell.source for cell in code_cells(document.cells)]
 
     def command(self, command: Command) -> NotebookFacts:
         """What a command says: its words, and the files of the project among them, which are its code."""
