@@ -318,13 +318,13 @@ class Project:
         return [{"path": found.path, "state": found.state} for found in self.workspace.status()]
 
     def plan(self, stages: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """What `jmlx run` would do, a stage each: name, action (`run`, `cached`), reason, duration_s."""
+        """What `jmlx run` would do, a stage each: name, action (`run`, `cached`, `skipped`), reason, duration_s.
+
+        A skipped one has `left` where files of its earlier state still lie in the work tree.
+        """
         if not self.config.stages:
             return []
-        return [
-            {"name": step.name, "action": step.action, "reason": step.reason, "duration_s": step.duration_s}
-            for step in self.runner().plan(stages).steps
-        ]
+        return self.runner().plan(stages).rows()
 
     def rebuild_ledger(self) -> int:
         """Make the ledger again from the records in the store; how many runs it has then.

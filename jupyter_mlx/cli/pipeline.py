@@ -162,6 +162,10 @@ def _plan(
         # of a cached stage it says more where an output was changed by hand
         why = f"  {step['reason']}" if step["reason"] != "cached" and step["action"] != "skipped" else ""
         face.say(f"{step['action']:>8}  {step['name']:<{wide}}{why}".rstrip())
+    if any("left" in step for step in steps):
+        from .stage_views import say_left
+
+        say_left(face, steps)
     if not steps:
         from jupyter_mlx.pipelines.pipeline import NO_STAGES
 

@@ -103,9 +103,12 @@ def status_command(face: Face, paths: tuple[str, ...]) -> Payload:
     for found in data:
         face.say(f"{found['state']:>13}  {found['path']}")
     for step in stages:
-        face.say(
-            f"{'would run' if step['action'] == 'run' else 'cached':>13}  stage {step['name']}  ({step['reason']})"
-        )
+        state = "would run" if step["action"] == "run" else step["action"]
+        face.say(f"{state:>13}  stage {step['name']}  ({step['reason']})")
+    if any("left" in step for step in stages):
+        from .stage_views import say_left
+
+        say_left(face, stages)
     if not data and not stages:
         face.say(
             f"{root}: nothing is tracked; `jmlx add PATH` tracks data, `stages:` in mlx.yaml makes a pipeline"
@@ -121,7 +124,8 @@ def status_command(face: Face, paths: tuple[str, ...]) -> Payload:
         face.differs()
     elif data or stages:
         parts = "; of `partial` data only parts are here" if "partial" in {f["state"] for f in data} else ""
-        face.say(f"everything is as it was recorded{parts}")
+        rest = " else" if any("left" in step for step in stages) else ""
+        face.say(f"everything{rest} is as it was recorded{parts}")
     return {"data": data, "stages": stages}
 
 

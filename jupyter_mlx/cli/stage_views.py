@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from jupyter_mlx.ledger.wording import lasted, plain
 from jupyter_mlx.pipelines.events import (
@@ -67,6 +67,7 @@ def say_summary(face: Face, summary: Summary, style: Style = "live") -> None:
             took = lasted(row.duration_s) if row.action == "ran" else ""
             why = row.reason if row.action != "cached" else ""
             face.say(f"{row.action:>8}  {row.name:<{wide}}  {took:>8}  {why}".rstrip())
+        say_left(face, summary.rows())
     for failure in summary.failures:
         face.note(f"jmlx: {failure}")
         if not face.as_json and style != "ci":
@@ -80,6 +81,13 @@ def say_summary(face: Face, summary: Summary, style: Style = "live") -> None:
         face.say("nothing to run: every result is known")
     elif summary.failures:
         face.note("mend what failed and `jmlx run` again: it goes on from there")
+
+
+def say_left(face: Face, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Warn of files that a stage wrote which is now left out."""
+    for row in rows:
+        for path in row.get("left", ()):
+            face.note(f"jmlx: {path} is of an earlier state: stage {row['name']} is left out")
 
 
 def _note(face: Face, event: Event) -> None:

@@ -119,6 +119,8 @@ class Row:
     action: Literal["ran", "cached", "failed", "skipped"]
     reason: str
     duration_s: float | None = None
+    left: tuple[str, ...] = ()
+    """Of a stage that its condition leaves out: its files of an earlier state that still lie in the work tree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ class Summary:
         """The stages as `--json` gives them."""
         return [
             {"name": r.name, "action": r.action, "reason": r.reason, "duration_s": r.duration_s}
+            | ({"left": list(r.left)} if r.left else {})
             for r in self.stages
         ]
 

@@ -249,6 +249,11 @@ class Facts:
             found = next((result for result in known if result.fingerprint.digest == digest), None)
         return found
 
+    def left_behind(self, stage: str) -> tuple[str, ...]:
+        """The files of its last result that still lie there: of an earlier state, where the stage is left out."""
+        last = self.last.get(stage)
+        return tuple(path for path in (last.outputs if last else ()) if (self.outputs.root / path).exists())
+
     def forget(self) -> None:
         """Look again: a stage has written, or another process may have."""
         self.outputs.forget()

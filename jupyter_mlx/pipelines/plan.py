@@ -45,6 +45,8 @@ class Step:
     """The metrics (`train.metrics.acc`) that must be known before more can be said."""
     changed: str = ""
     """Of a cached stage: an output that was changed by hand, and that bringing the stage's own back would lose."""
+    left: tuple[str, ...] = ()
+    """Of a skipped stage: its files of an earlier state that still lie in the work tree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class Plan:
         """The steps as `--json` and the routes give them."""
         return [
             {"name": s.name, "action": s.action, "reason": s.reason, "duration_s": s.duration_s}
+            | ({"left": list(s.left)} if s.left else {})
             for s in self.steps
         ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -110,7 +111,11 @@ class Runner:
         facts, pipeline = self._asked(stages, params, start)
         plan = Plan.of(pipeline, facts.known(_forced(pipeline, stages, start, force=force)))
         facts.sources.save()
-        return plan
+        steps = (
+            replace(step, left=facts.left_behind(step.name)) if step.action == "skipped" else step
+            for step in plan.steps
+        )
+        return Plan(tuple(steps))
 
     def run(  # noqa: PLR0913 (an option each)
         self,

@@ -41,7 +41,7 @@ from .result import Result
 from .running import FromTheTop, Noted, Options, Running
 from .seen import Files, check_unchanged
 from .slots import Place, Slots
-from .stage import Stage
+from .stage import WHEN, Stage
 from .stopping import stopped
 
 if TYPE_CHECKING:
@@ -258,7 +258,8 @@ class Session:
         self.listener(StageFailed(stage.name, error))
 
     def _skip(self, stage: Stage, reason: str) -> None:
-        self._finish_row(stage, Row(stage.name, "skipped", reason))
+        left = self.facts.left_behind(stage.name) if reason.startswith(WHEN) else ()
+        self._finish_row(stage, Row(stage.name, "skipped", reason, left=left))
         self.listener(StageSkipped(stage.name, reason))
 
     def _wait(self, stage: Stage) -> None:

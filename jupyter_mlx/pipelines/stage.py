@@ -13,6 +13,9 @@ from jupyter_mlx.errors import UsageError
 
 from .references import Metrics, Point, Scope, metrics_in, with_metrics, written
 
+WHEN = "when: "
+"""How the reason of a stage begins that its condition leaves out."""
+
 
 class ConditionError(UsageError):
     """A stage's `when` cannot be decided."""
@@ -137,6 +140,6 @@ def left_out(stage: Stage) -> str:
     if stage.when is None:
         return ""
     try:
-        return "" if Condition.parse(stage.when).holds(stage.asked.__getitem__) else f"when: {stage.when}"
+        return "" if Condition.parse(stage.when).holds(stage.asked.__getitem__) else f"{WHEN}{stage.when}"
     except ValueError as error:
         raise ConditionError(stage.name, str(error)) from error
