@@ -99,12 +99,12 @@ class Effects:
             changed = self._notebook.changed(touch)
             if not touch.by:
                 yield f"it changes something of {touch.name}"
-            elif not SEEDS.isdisjoint(words) or (changed == RANDOMNESS and package in _UNSEEN):
+            elif not SEEDS.isdisjoint(words) or (RANDOMNESS in changed and package in _UNSEEN):
                 yield f"{said} sets or uses a global random generator"
             elif touch.alone and (
                 _SETS.fullmatch(last)
                 or (package in SURROUNDINGS and "environ" in words)
-                or (changed is not None and changed[:1] == "<" and not STYLE_WORDS.isdisjoint(words))
+                or (any(group[:1] == "<" for group in changed) and not STYLE_WORDS.isdisjoint(words))
             ):
                 yield f"{said} is called for what it does to the session"
 

@@ -135,6 +135,10 @@ class Notebook:
                 waiting += later.uses - wanted
         return wanted
 
+    def package(self, name: str) -> str | None:
+        """See `Facts.package`."""
+        return self._facts.package(name)
+
     def groups_of(self, name: str) -> tuple[str, ...]:
         """The groups whose change may change what a name means."""
         package = self._facts.package(name)
