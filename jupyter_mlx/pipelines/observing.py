@@ -68,7 +68,7 @@ def end() -> dict[str, Any]:
     used = meter.read()
     with audit.quiet():
         seen = listening.finish(lambda paths: git.tracked(Path(listening.places.root), paths))
-    # a relative path may lead outside by a link, as all do in a place of a sweep
+    # a relative path may lead outside by a link
     files = [
         {
             "path": f.path, "role": f.role, "how": f.how, "changed": f.changed, "gone": f.gone,

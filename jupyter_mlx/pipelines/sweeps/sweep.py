@@ -24,11 +24,12 @@ from jupyter_mlx.pipelines.result import DataVersion
 from jupyter_mlx.pipelines.seen import Files, check_unchanged
 from jupyter_mlx.pipelines.stopping import stopped
 
-from .place import FOLDER, Place
+from .place import FOLDER, SHARED, Place
 from .points import Points
 from .remembering import Parent
 from .result import Point, StageBusyError, Sweep
 from .search import Proposal, Proposals, Search, proposals
+from .shared import Shared
 
 if TYPE_CHECKING:
     from jupyter_mlx.pipelines.executors.base import Executor, Job
@@ -116,6 +117,7 @@ class _Session:
         self.parent = Parent.of(runner.recorder, points, search)
         self.proposals: Proposals = proposals(search, self.parent.earlier())
         self._folder = runner.state / FOLDER / file_name(points.stage.name)
+        self._shared = Shared(self._folder / SHARED)
         self._executor: Executor | None = None
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._running: dict[str, _Running] = {}
@@ -200,7 +202,7 @@ class _Session:
 
     def _place(self, stage: Stage, run: str) -> Place:
         stage = replace(stage, outputs=self.points.written)
-        return Place.make(self.runner.root, self._folder / run, stage, self.runner.workspace)
+        return Place.make(self.runner.root, self._folder / run, stage, self.runner.workspace, self._shared)
 
     def _axes(self, stage: Stage, proposal: Proposal) -> dict[str, object]:
         return {key: stage.params[key] for key in proposal.values}
@@ -279,6 +281,7 @@ class _Session:
     def _files(self, running: _Running, outcome: Outcome) -> Files:
         """What a finished point read and wrote, in the store by now."""
         self.points.facts.forget()
+        running.place.check()
         check_unchanged(running.inputs, self.points.facts.version)
         stage, outputs = running.execution.stage, running.place.outputs
         kept = outputs.keep(stage)
