@@ -98,7 +98,10 @@ class Redactor:
         names = [name for name in named if is_secret_name(name)]
         self.learn([value for value in map(named.get, names) if isinstance(value, str)])
         declared = [named[name] for name in names if name.startswith(DECLARED)]
-        self._learn([value for value in declared if value and not value.startswith(MARK)])
+        declared = [value for value in declared if value and not value.startswith(MARK)]
+        # what has several lines is told line by line
+        self.learn([line for value in declared if "\n" in value for line in value.splitlines()])
+        self._learn(declared)
 
     def text(self, text: str) -> str:
         """The text without its secrets."""

@@ -91,7 +91,7 @@ class Bench:
             AccessError: the project's folder cannot be written.
         """
         source = _source(self.root, stage)
-        self.recorder.redactor.learn_named(secrets.environment(stage))
+        self.recorder.redactor.learn_named({**secrets.environment(stage), **env})
         try:
             (self.root / NOTEBOOKS).mkdir(exist_ok=True)
         except OSError as error:
@@ -123,6 +123,10 @@ class Bench:
         )
         job = equipped(job, stage, facts)
         return Execution(stage, job, run, Path(job.executed).relative_to(self.root).as_posix())
+
+    def clean(self, outcome: Outcome) -> Outcome:
+        """An outcome as it is told and recorded, wherever it comes from: without secrets."""
+        return outcome.cleaned(self.recorder.redactor.text)
 
     def seal(
         self,
@@ -192,7 +196,7 @@ def shown(execution: Execution, outcome: Outcome, executed: Path) -> Shown:
     """What people want to see of a failure, as the executed notebook has it: without secrets."""
     stage = execution.stage
     cell = failed_cell(executed, outcome.cell)
-    return Shown(execution.run.id, stage.notebook, dict(execution.run.run.params), *cell)
+    return Shown(execution.run.id, stage.notebook, dict(execution.run.run.params), *cell, stage.secrets)
 
 
 def executed_path(name: str) -> str:

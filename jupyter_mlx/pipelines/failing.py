@@ -35,6 +35,8 @@ class Shown:
     cell_id: str = ""
     traceback: tuple[str, ...] = ()
     """The frames as the notebook shows them, with ANSI colours."""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """The parameters that are secrets → the environment variables that hold them."""
 
     def facts(self) -> dict[str, Any]:
         """The failure as `--json` gives it."""
@@ -52,10 +54,13 @@ class Shown:
             notebook = shlex.quote(self.notebook)
             yield "open it", f"jupyter lab {notebook}"
             # JSON is YAML, which `-p` takes
-            given = " ".join(
-                f"-p {shlex.quote(f'{name}={json.dumps(value)}')}" for name, value in self.params.items()
-            )
-            yield "run it alone", f"jmlx exec {notebook} {given}".rstrip()
+            given = [
+                f"-p {shlex.quote(f'{name}={json.dumps(value)}')}"
+                for name, value in self.params.items()
+                if name not in self.secrets
+            ]
+            given += [f'-p {name}="${variable}"' for name, variable in self.secrets.items()]
+            yield "run it alone", " ".join(["jmlx exec", notebook, *given])
         yield "what it had done", f"jmlx runs show {self.run[:8]}"
 
 

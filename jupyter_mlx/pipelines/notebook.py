@@ -64,6 +64,7 @@ def execute(job: Job, announce: Announce) -> Outcome:
     finally:
         watch.save()
     outcome = _failure(job, watch, problem) if problem or watch.failed else Outcome(job.name, "finished")
+    outcome = outcome.cleaned(watch.clean)
     return replace(outcome, duration_s=time.monotonic() - started, told=watch.told)
 
 
@@ -120,8 +121,12 @@ class _Watch:
         said = _ANSI.sub("", text[-10 * LONGEST_LINE :]).strip()
         if said and now - self._told_at > TELL_EVERY_S:
             self._told_at = now
-            last = said.replace("\r", "\n").rpartition("\n")[2].strip()
-            self.announce(Printed(self.job.name, self._redactor.text(last)[:LONGEST_LINE]))
+            last = self.clean(said).replace("\r", "\n").rpartition("\n")[2].strip()
+            self.announce(Printed(self.job.name, last[:LONGEST_LINE]))
+
+    def clean(self, text: str) -> str:
+        """The text without secrets: as a whole, for one may have several lines."""
+        return self._redactor.text(text)
 
     def spares(self, cell: Any) -> bool:
         """Whether the prologue stands in for a cell, which is given the outputs that it had."""
@@ -228,7 +233,7 @@ def _failure(job: Job, watch: _Watch, problem: str) -> Outcome:
     # a wrong use of a magic is told on stderr, and stands in the reply alone
     error = next((o for o in cell.outputs if o.output_type == "error"), watch.raised)
     shown = () if error is watch.raised else tuple(error.traceback)
-    said = NO_INPUT if error.ename == "StdinNotImplementedError" else _first_line(error.evalue)
+    said = NO_INPUT if error.ename == "StdinNotImplementedError" else _first_line(watch.clean(error.evalue))
     return Outcome(
         job.name,
         "failed",

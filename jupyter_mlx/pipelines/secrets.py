@@ -76,6 +76,12 @@ def environment(stage: Stage) -> dict[str, str]:
     return found if stage.command is None else {**values, **found}
 
 
+def given(named: Mapping[str, str], params: Mapping[str, object]) -> dict[str, str]:
+    """What the environment holds of parameters that were given by hand where others take secrets."""
+    values = {name: str(params[name]) for name in named if params.get(name) is not None}
+    return {f"{DECLARED}{name}": value for name, value in values.items() if len(value) >= SHORTEST}
+
+
 def prologue(stage: Stage, cells: int) -> str:
     """Code that sets the variables in a Python kernel; `cells` are those up to the `parameters` cell."""
     if not stage.secrets:

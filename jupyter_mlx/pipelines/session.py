@@ -285,7 +285,7 @@ class Session:
                 self._look_again()
             return True
         if isinstance(message, Outcome):
-            self._end(self._running.pop(message.name), message)
+            self._end(self._running.pop(message.name), self._bench.clean(message))
             return True
         self._progress.hear(message)
         self.listener(message)

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_mlx.config import replace_file
+from jupyter_mlx.config import Config, replace_file
 from jupyter_mlx.errors import MlxError
 
+from . import secrets
 from .bench import Bench
 from .events import Listener, StageFailed, StageFinished, StageStarted, silent
 from .executors.base import Executor, Message, Outcome
@@ -54,12 +55,15 @@ def execute_notebook(
     stage = Stage(name=Path(notebook).stem, group="", notebook=notebook)
     stage = replace(stage, params=checked(notebook, params, facts.parameters))
     bench = Bench(runner.root, runner.recorder)
-    execution = bench.start(stage, facts, kind="notebook")
+    named = _secrets(runner.root, notebook)
+    execution = bench.start(stage, facts, kind="notebook", env=secrets.given(named, stage.params))
+    # for what is said of a failure: the values were given, and are not taken from the environment
+    execution = replace(execution, stage=replace(stage, secrets=named))
     listener(StageStarted(stage.name, "", execution.run.id))
     executed = runner.root / execution.executed
     executor = runner.executor(1)
     try:
-        outcome = outcome_of(executor, execution.job, listener)
+        outcome = bench.clean(outcome_of(executor, execution.job, listener))
         bench.seal(execution, outcome, _files(runner, stage, sources, outcome))
         if outcome.status == "interrupted":
             raise KeyboardInterrupt
@@ -76,6 +80,16 @@ def execute_notebook(
         runner.recorder.flush()
         sources.save()
     return runner.recorder.ledger.get(execution.run.id)
+
+
+def _secrets(root: Path, notebook: str) -> dict[str, str]:
+    """The notebook's parameters that mlx.yaml says are secrets → the variables that hold them."""
+    try:
+        stages = Config.read(root).stages.values()
+    except MlxError:
+        # one notebook is executed whatever is wrong with the pipeline
+        return {}
+    return {name: held for each in stages if each.notebook == notebook for name, held in each.secrets.items()}
 
 
 def _files(runner: Runner, stage: Stage, sources: Sources, outcome: Outcome) -> Files:

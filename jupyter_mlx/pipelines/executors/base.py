@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 TOLD_MIME: Final = "application/vnd.jupyter-mlx+json"
@@ -93,6 +93,19 @@ class Outcome:
     """The source line that raised."""
     told: Mapping[str, Any] = field(default_factory=dict)
     """What the job's prologue and epilogue said, joined; empty where the kernel did not come to them."""
+
+    def cleaned(self, clean: Callable[[str], str]) -> Outcome:
+        """The outcome with all that is said of a failure cleaned, of secrets say."""
+        if self.status != "failed":
+            return self
+        return replace(
+            self,
+            problem=clean(self.problem),
+            ename=clean(self.ename),
+            evalue=clean(self.evalue),
+            traceback=tuple(map(clean, self.traceback)),
+            line=clean(self.line),
+        )
 
 
 Message: TypeAlias = CellStarted | Printed | Outcome

@@ -220,7 +220,7 @@ class _Session:
             return
         running = self._running.pop(message.name)
         try:
-            self._end(running, message)
+            self._end(running, self.bench.clean(message))
         finally:
             running.place.remove()
 
