@@ -1,6 +1,8 @@
 """The Dask executor keeps the contract, on workers that see the project and on workers that do not."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 from dask_cluster import Cluster
@@ -39,3 +41,15 @@ class TestDaskExecutor(ExecutorTests):
         (worker,) = [each for each in self.cluster.workers if each.pid == pid]
         self.cluster.kill(worker)
         self.cluster.add_worker()
+
+
+@pytest.mark.parametrize("address", ["foo", "tls://127.0.0.1:1"])
+def test_an_address_that_cannot_be_used_ends_the_command_with_a_line(project, notebook, stages, address):
+    notebook("s", "1")
+    stages("  s: {notebook: s.ipynb}\n")
+    # a process that lets go of all that it has as it ends, as the copies of `jmlx` do not
+    words = [sys.executable, "-m", "jupyter_mlx.cli.main", "run", "--executor=dask", "--scheduler", address]
+    done = subprocess.run(words, cwd=project.root, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"jmlx: no Dask scheduler answers at {address} (")
+    assert "Traceback" not in done.stderr

@@ -120,10 +120,9 @@ class DaskExecutor:
                 n_workers=self.slots or None, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1"
             )
         try:
-            self._client: Any = distributed.Client(
-                self._cluster or self.address, timeout=CONNECT_S, set_as_default=False, name="jupyter-mlx"
-            )
-        except (OSError, ValueError) as error:
+            self._client: Any = _connected(distributed.Client, self._cluster or self.address)
+        except (OSError, ValueError, TypeError) as error:
+            # TypeError: `tls://` without certificates
             raise SchedulerUnreachableError(self.address or "", str(error) or type(error).__name__) from None
         self.slots = self.slots or max(1, sum(worker["nthreads"] for worker in self.workers().values()))
 
@@ -310,6 +309,20 @@ class DaskExecutor:
             self._client.close()
         if self._cluster is not None:
             self._cluster.close()
+
+
+def _connected(client: Any, to: Any) -> Any:
+    """A client of Dask's that has connected; raises what Dask raises."""
+    made = client.__new__(client)
+    try:
+        made.__init__(to, timeout=CONNECT_S, set_as_default=False, name="jupyter-mlx")
+    except BaseException:
+        # it would close itself as it is let go of, and complain, after ten seconds, that it cannot
+        made.status = "closed"
+        with suppress(Exception):
+            made._loop_runner.stop()
+        raise
+    return made
 
 
 class UnseenError(UsageError):
