@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -124,10 +124,6 @@ class Ledger:
             run = rowid_of(db, id_)
             put_values(db, run, params, {})
             touch(db, run)
-
-    def set_progress(self, id_: str, progress: Mapping[str, Any]) -> None:
-        """Note how far a running run is; see `note`."""
-        self.note(id_, progress=dict(progress))
 
     def note(self, id_: str, inputs: Iterable[FileVersion] = (), **fields: Any) -> None:
         """Note what is known of a running run, lest its process be killed; of one that is sealed, nothing changes."""
@@ -379,7 +375,7 @@ class Ledger:
 
     def _catch_up(self) -> None:
         """Bring in what others logged, and close the runs of processes that died, where the disk lets us."""
-        with contextlib.suppress(AccessError):
+        with suppress(AccessError):
             self.fold()
             self.mark_interrupted()
 

@@ -8,7 +8,6 @@ opened before and sealed after the cell, by IPython's events.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import logging
 import os
@@ -26,7 +25,6 @@ from jupyter_mlx.capture.literals import constants
 from jupyter_mlx.capture.metrics import guess
 from jupyter_mlx.capture.modules import Modules
 from jupyter_mlx.errors import MlxError
-from jupyter_mlx.ledger.run import Failure, Status
 from jupyter_mlx.logged import (
     PROJECT_VARIABLE,
     RUN_VARIABLE,
@@ -42,6 +40,7 @@ from .earlier import Reads
 from .history import History
 from .identity import Witness
 from .options import Options, is_below, split
+from .outcome import outcome
 from .outputs import OutputLog, tap
 from .sparing import Sparing, tell
 from .telling import warn
@@ -292,7 +291,7 @@ class Tracker:
         for output in cell.log.take():
             with _noting(cell.run, "an output"):
                 cell.run.add_cell_output(output)
-        status, failure = _outcome(result, cell.log)
+        status, failure = outcome(result, cell.log)
         self._add_metrics(cell, finished=status == "finished")
         if status == "finished":
             params = (*cell.run.run.params, *constants(cell.run.run.source))
@@ -381,26 +380,3 @@ def _is_code(cell: str | None) -> bool:
     """Whether `%track on` records the cell: more than line magics and comments."""
     lines = (line.strip() for line in (cell or "").splitlines())
     return any(line and not line.startswith(("%", "#", "!")) for line in lines)
-
-
-def _outcome(result: Any, log: OutputLog) -> tuple[Status, Failure | None]:
-    """How the cell ended, and by which exception."""
-    error = None if result is None else result.error_before_exec or result.error_in_exec
-    if result is None or isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
-        return "interrupted", _failure(error, log)
-    return ("finished", None) if error is None else ("failed", _failure(error, log))
-
-
-def _failure(error: BaseException | None, log: OutputLog) -> Failure | None:
-    shown = log.error
-    if shown is not None:
-        return Failure(shown["ename"], shown["evalue"], tuple(shown["traceback"]))
-    return Failure(type(error).__name__, _text(error)) if error is not None else None
-
-
-def _text(error: BaseException) -> str:
-    """The exception's message; empty where its own code cannot say it."""
-    try:
-        return str(error)
-    except Exception:
-        return ""

@@ -117,7 +117,8 @@ class Session:
 
     @cached_property
     def _progress(self) -> Progress:
-        return Progress(self._bench.recorder.ledger.set_progress)
+        ledger = self._bench.recorder.ledger
+        return Progress(lambda run, said: ledger.note(run, progress=dict(said)))
 
     @property
     def _parent(self) -> str:

@@ -344,10 +344,10 @@ def test_runs_are_found_by_their_key(ledger):
 def test_the_progress_of_a_run_is_seen_by_others_until_it_is_sealed(ledger, tmp_path):
     run = entered(ledger, kind="stage", source="x = 1\n" * 200)
     before = ledger.seq()
-    ledger.set_progress(run.id, {"cell": 2, "cells": 5, "line": "epoch 3"})
+    ledger.note(run.id, progress={"cell": 2, "cells": 5, "line": "epoch 3"})
     found = Ledger(tmp_path / "ledger.db").get(run.id)
     assert found.progress == {"cell": 2, "cells": 5, "line": "epoch 3"}
     assert (found.source, found.seq > before) == (run.source, True)
     ledger.finish(replace(run, status="finished"))
-    ledger.set_progress(run.id, {"cell": 3, "cells": 5})
+    ledger.note(run.id, progress={"cell": 3, "cells": 5})
     assert ledger.get(run.id).progress == {}
