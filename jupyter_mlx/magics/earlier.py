@@ -68,6 +68,7 @@ class Reads:
 
     def note(self, source: str, files: Iterable[SeenFile], looked: Mapping[str, str]) -> None:
         """A cell has read these files; what it read when it ran before counts no more."""
+        source = _key(source)
         found = tuple(Read(file, look(file.real)) for file in files if file.how == "seen" and not file.more)
         if found:
             self._by_cell[source] = found
@@ -87,25 +88,32 @@ class Reads:
             for file in run.inputs if file.kind != "folder"
         ]  # fmt: skip
         self.note(source, files, run.variables.get("looked", {}))
-        self._spared.add(source)
+        self._spared.add(_key(source))
 
     def of(self, cells: Iterable[str]) -> list[SeenFile]:
         """What these cells read, each file once."""
-        found = {read.file.path: read for cell in cells for read in self._by_cell.get(cell, ())}
+        found = {read.file.path: read for cell in cells for read in self._by_cell.get(_key(cell), ())}
         return [read.now() for read in found.values()]
 
     def earlier(self, cells: Sequence[str], root: str) -> Earlier:
         """All that is known of what these cells read."""
         # of those before a reset nothing is in memory any more
         since = max((at for at, cell in enumerate(cells) if names_of(cell).resets), default=0)
-        files = self.of([cell for at, cell in enumerate(cells) if at >= since or cell not in self._spared])
+        files = self.of(
+            [cell for at, cell in enumerate(cells) if at >= since or _key(cell) not in self._spared]
+        )
         held = self.of(cells[since:])
         looked: dict[str, str] = {}
         changed = next(
             (f"{file.path} is another one than an earlier cell read" for file in held if file.changed), ""
         )
         for cell in cells[since:]:
-            for path, said in named(self._looked.get(cell, {}), cells).items():
+            for path, said in named(self._looked.get(_key(cell), {}), cells).items():
                 if looked.setdefault(path, said) != said:
                     changed = changed or f"{path} changed between two earlier cells"
         return Earlier(files, looked, changed or difference(root, looked))
+
+
+def _key(cell: str) -> str:
+    """A cell as IPython's history has it: without the empty lines at its end."""
+    return cell.rstrip("\n")

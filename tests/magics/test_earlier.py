@@ -28,6 +28,8 @@ def test_a_cell_that_only_appends_to_a_file_has_read_nothing(told, append):
     ("cell", "changed"),
     [
         ("x = open('log.txt').read()", False),
+        ("x = open('log.txt').read()\n\n", False),
+        ("%%track\nx = open('log.txt').read()\n", False),
         ("x = open('log.txt').read(); open('log.txt', 'a').write('1')", True),
         ("f = open('log.txt', 'r+'); x = f.read(); f.write('1'); f.close()", True),
         ("f = open('log.txt', 'a+'); f.seek(0); x = f.read(); f.write('1'); f.close()", True),

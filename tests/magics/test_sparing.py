@@ -146,7 +146,9 @@ def test_what_an_earlier_cell_read_outside_of_the_project_is_an_input(start, roo
     }
 
 
-def test_a_large_input_that_is_still_being_stored_is_waited_for_before_a_cell_is_spared(kernel, root, runs):
+def test_a_large_input_that_is_still_being_stored_is_waited_for_before_a_cell_is_spared(start, root, runs):
+    kernel = start(root)
+    kernel("%load_ext jupyter_mlx")
     (root / "large.bin").write_bytes(b"1" * (8 << 20))
     cell = "%%track --cache\nlength = len(open('large.bin', 'rb').read())"
     # the thread beside comes to nothing, and what is done after a cell begins late
@@ -164,7 +166,9 @@ def test_a_large_input_that_is_still_being_stored_is_waited_for_before_a_cell_is
     assert len(runs()) == 2
 
 
-def test_a_large_input_that_an_earlier_cell_read_is_named_once_it_is_stored(kernel, root, runs):
+def test_a_large_input_that_an_earlier_cell_read_is_named_once_it_is_stored(start, root, runs):
+    kernel = start(root)
+    kernel("%load_ext jupyter_mlx")
     (root / "large.bin").write_bytes(b"1" * (8 << 20))
     kernel(
         "import queue, time; from jupyter_mlx import afterwards; from jupyter_mlx.data import inputs\n"
