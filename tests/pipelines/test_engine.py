@@ -103,7 +103,8 @@ def test_what_takes_long_to_save_is_saved_seldom(tmp_path):
     for _ in range(50):
         manager.save()
     assert len(saved) == 1
-    assert 0 < manager.aside() <= 1
+    # at a twentieth of the time, however long the machine took for it
+    assert 0 < manager.aside() <= max(1, 20 * manager._pace._took_s)
     manager.save_now()
     assert len(saved) == 2
     assert manager.aside() is None
