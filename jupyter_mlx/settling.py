@@ -167,7 +167,8 @@ class Settling:
         return any(name.partition(".")[0] not in known for name in new)
 
     def _keep_record(self, run: Run) -> None:
-        kept = self._workspace.store.put(record.encode(run, self._ledger.series(run.id)))
+        series = self._ledger.series(run.id) if run.metrics else {}
+        kept = self._workspace.store.put(record.encode(run, series))
         self._ledger.set_record(run.id, str(kept))
 
     def _settle(self, sealed: Sealed, loaded: tuple[str, ...]) -> None:
@@ -211,10 +212,9 @@ class Settling:
 
     def _environment(self, loaded: tuple[str, ...]) -> Digest:
         """Store the environment; it is the same from run to run, and long to clean of secrets."""
-        found = environment.capture(loaded)
-        key = (found, self._redactor.learned)
+        key = (environment.signs(), loaded, self._redactor.learned)
         if self._last_environment is None or self._last_environment[0] != key:
-            made = msgspec.json.encode(self._redactor.value(found), order="sorted")
+            made = msgspec.json.encode(self._redactor.value(environment.capture(loaded)), order="sorted")
             self._last_environment = (key, made, Digest.of(made))
         self._last_loaded = loaded
         # stored again for each run: what the last one had may be purged by now

@@ -59,6 +59,11 @@ def capture(loaded: Iterable[str] | None = None) -> dict[str, Any]:
     }
 
 
+def signs() -> tuple[object, ...]:
+    """What `capture` depends on beside the modules that are loaded: equal as long as it would find the same."""
+    return installed(), tuple(os.environ.items())
+
+
 def packages() -> dict[str, str]:
     """Every installed distribution with its version, by name."""
     return dict(installed().versions)

@@ -8,7 +8,7 @@ Formats 1 and 2, which were not compressed, are read: `docs/format.md`, "Records
 from __future__ import annotations
 
 import zlib
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
@@ -33,10 +33,10 @@ EMPTY = {
 
 def encode(run: Run, series: Series) -> bytes:
     """The record of a run with its metric series."""
+    # not `asdict`: what is nested is copied by it, and encoded as well without
+    said = ((field.name, getattr(run, field.name)) for field in fields(run))
     facts = {
-        name: value
-        for name, value in asdict(run).items()
-        if name != "seq" and (name in NEEDED or value != EMPTY[name])
+        name: value for name, value in said if name != "seq" and (name in NEEDED or value != EMPTY[name])
     }
     told = {key: to_record(points) for key, points in series.items()}
     return MAGIC + zlib.compress(msgspec.json.encode(finite({**facts, "series": told})))

@@ -14,6 +14,7 @@ from .fingerprint import Fingerprint
 from .formats import NotebookMissingError
 from .imports import within
 from .naming import Beside, Names
+from .observing import FILES
 from .outputs import Outputs
 from .parameters import ParameterTypeError, UnknownParameterError, checked, named
 from .pipeline import Pipeline, Touched, UnknownStageError
@@ -190,9 +191,15 @@ class Facts:
         Raises:
             MlxError: see `Watched.seen`.
         """
-        code = frozenset(self.sources.modules(stage.notebook, self.notebook(stage, stage.group)))
-        names = self.sources.names(stage.notebook, stage.command)
-        others = tuple(self._beside(pipeline[name], pipeline) for name in sorted(beside))
+        files = told.get(FILES, ())
+        code, names = frozenset[str](), frozenset[str]()
+        others: tuple[Beside, ...] = ()
+        if files:
+            code = frozenset(self.sources.modules(stage.notebook, self.notebook(stage, stage.group)))
+            others = tuple(self._beside(pipeline[name], pipeline) for name in sorted(beside))
+        if any(file["how"] != "seen" for file in files):
+            # only then the code is asked whom a file belongs to
+            names = self.sources.names(stage.notebook, stage.command)
         watched = Watched(stage, pipeline, self.outputs, outputs or self.outputs, code, names, others)
         return watched.seen(told)
 

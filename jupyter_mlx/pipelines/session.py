@@ -78,6 +78,8 @@ class Session:
         self._attempts = Attempts()
         self._planned: dict[str, Step] = {}
         self._rows: dict[str, Row] = {}
+        self._broken: set[str] = set()
+        """Stages that failed or were left out."""
         self._failures: list[StageFailedError] = []
         self._noted = Noted(facts)
 
@@ -138,14 +140,18 @@ class Session:
             for stage in list(self._pending.values()):
                 self._skip(stage, f"not begun, since {self._failures[0].name} failed")
         for stage in list(self._pending.values()):
-            above = [self._rows.get(name) for name in sorted(self.pipeline.upstream[stage.name])]
-            firm = [row for name in sorted(self.pipeline.firm(stage.name)) if (row := self._rows.get(name))]
-            broken = next((row for row in firm if row.action in {"failed", "skipped"}), None)
+            broken = self._broken_above(stage)
             if broken is not None:
                 cause = f"{broken.name} failed" if broken.action == "failed" else broken.reason
                 self._skip(stage, cause)
-            elif all(above) and not self._attempts.rests(stage):
+            elif self._rows.keys() >= self.pipeline.upstream[stage.name] and not self._attempts.rests(stage):
                 self._begin(stage)
+
+    def _broken_above(self, stage: Stage) -> Row | None:
+        """A stage that it cannot do without, and that came to nothing."""
+        # asked of each stage at each event: mostly nothing is broken
+        broken = [name for name in sorted(self._broken) if name in self.pipeline.firm(stage.name)]
+        return self._rows[broken[0]] if broken else None
 
     def _begin(self, stage: Stage) -> None:
         if stage.name not in self._planned and not self._has_room:
@@ -368,6 +374,8 @@ class Session:
 
     def _finish_row(self, stage: Stage, row: Row) -> None:
         self._rows[stage.name] = row
+        if row.action in {"failed", "skipped"}:
+            self._broken.add(stage.name)
         self._pending.pop(stage.name, None)
         self._waiting.discard(stage.name)
 
