@@ -13,21 +13,6 @@ from jupyter_mlx.project import Project
 CELL = "%%track\nprint('kept')\n6 * 7"
 
 
-@pytest.mark.parametrize("before", ["pass", "%%track\n1"], ids=["untouched", "in use"])
-def test_a_cell_goes_on_where_the_project_s_folder_is_deleted_under_the_kernel(start, tmp_path, before):
-    root = Project.create(tmp_path / "p").root
-    kernel = start(root)
-    kernel("%load_ext jupyter_mlx")
-    kernel(before)
-    shutil.rmtree(root)
-    reply = kernel(CELL)
-    assert reply.status == "ok"
-    assert "Traceback" not in reply.text
-    assert [line for line in reply.text.split("\n") if "not recorded" in line]
-    assert [output.get("text") for output in reply.outputs if output.get("name") == "stdout"] == ["kept\n"]
-    assert reply.outputs[-1]["data"]["text/plain"] == "42"
-
-
 def removed(folder):
     """Delete a folder in which a kernel may still complete its last run."""
 
@@ -36,6 +21,21 @@ def removed(folder):
         return not folder.exists()
 
     until(gone)
+
+
+@pytest.mark.parametrize("before", ["pass", "%%track\n1"], ids=["untouched", "in use"])
+def test_a_cell_goes_on_where_the_project_s_folder_is_deleted_under_the_kernel(start, tmp_path, before):
+    root = Project.create(tmp_path / "p").root
+    kernel = start(root)
+    kernel("%load_ext jupyter_mlx")
+    kernel(before)
+    removed(root)
+    reply = kernel(CELL)
+    assert reply.status == "ok"
+    assert "Traceback" not in reply.text
+    assert [line for line in reply.text.split("\n") if "not recorded" in line]
+    assert [output.get("text") for output in reply.outputs if output.get("name") == "stdout"] == ["kept\n"]
+    assert reply.outputs[-1]["data"]["text/plain"] == "42"
 
 
 def test_runs_go_on_where_the_state_of_the_project_is_deleted_under_the_kernel(start, tmp_path):
