@@ -172,26 +172,34 @@ class Settling:
         self._ledger.set_record(run.id, str(kept))
 
     def _settle(self, sealed: Sealed, loaded: tuple[str, ...]) -> None:
-        run, outside = sealed.run, sealed.outside
+        with suppress(MlxError, OSError):
+            self._complete(sealed, loaded)
+            return
         try:
-            with audit.quiet():
-                run = replace(
-                    self._with_late(run, sealed),
-                    environment=str(self._environment(loaded)),
-                    git=self._git_facts(sealed.look.state),
-                )
-                run = replace(
-                    run,
-                    inputs=_once(*run.inputs, *lineage.outside(outside, "input")),
-                    outputs=_once(*run.outputs, *lineage.outside(outside, "output")),
-                )
-                self._keep_record(self._ledger.finish(run))
+            # what was open on a disk that failed is let go of by the failure: it may answer again
+            self._complete(sealed, loaded)
         except (MlxError, OSError) as error:
             problem = f"{NO_RECORD}: {error}"
             with suppress(MlxError, OSError):
-                self._ledger.seal(replace(run, problems=(*run.problems, problem)))
+                self._ledger.seal(replace(sealed.run, problems=(*sealed.run.problems, problem)))
             if sealed.report is not None:
-                sealed.report(f"run {run.id[:8]}: {problem}")
+                sealed.report(f"run {sealed.run.id[:8]}: {problem}")
+
+    def _complete(self, sealed: Sealed, loaded: tuple[str, ...]) -> None:
+        """Give a run what takes longer, and its record."""
+        outside = sealed.outside
+        with audit.quiet():
+            run = replace(
+                self._with_late(sealed.run, sealed),
+                environment=str(self._environment(loaded)),
+                git=self._git_facts(sealed.look.state),
+            )
+            run = replace(
+                run,
+                inputs=_once(*run.inputs, *lineage.outside(outside, "input")),
+                outputs=_once(*run.outputs, *lineage.outside(outside, "output")),
+            )
+            self._keep_record(self._ledger.finish(run))
 
     def _with_late(self, run: Run, sealed: Sealed) -> Run:
         """The run with its large inputs."""

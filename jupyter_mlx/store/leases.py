@@ -14,6 +14,7 @@ writer that stands still holds a lease, and nobody up.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import threading
@@ -79,9 +80,21 @@ class _File:
         end = os.fstat(self.fd).st_size
         try:
             write_all(self.fd, b"".join(digests))
-        except OSError:
-            os.ftruncate(self.fd, end)  # half a digest would shift all that come after
-            raise
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self.fd, end)  # half a digest would shift all that come after
+            if error.errno != errno.EIO:
+                raise
+            self._renew(b"".join(digests))
+
+    def _renew(self, data: bytes) -> None:
+        """Go on in another file: what is open on a disk that failed fails for ever, also once it answers."""
+        old, self.fd = self.fd, -1
+        with contextlib.suppress(OSError):
+            data = os.pread(old, os.fstat(old).st_size, 0) + data
+        os.close(old)
+        self._make()
+        write_all(self.fd, data)
 
     def _wake(self) -> None:
         fcntl.flock(self.fd, fcntl.LOCK_EX)
