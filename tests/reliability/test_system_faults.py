@@ -88,8 +88,13 @@ def test_a_call_that_fails_is_told_and_nothing_is_half_done(root, tmp_path, call
         injected = [line for line in (tmp_path / "log").read_text().split("\n") if "INJECTED" in line]
         assert injected, f"call {number} was not met"
         where = f"{call} {number} of {path}"
-        if CACHES.search(on_what(call, injected[0].partition("(")[2])):
+        met = on_what(call, injected[0].partition("(")[2])
+        if CACHES.search(met):
             continue  # a call more or less to a cache than in the trace
+        if (call, error) == ("write", "EIO") and "/leases/" in met:
+            # a lease that a disk fails goes on in another file
+            assert done.returncode == 0, done.stderr
+            continue
         assert done.returncode == 1, f"{where}: {done.stdout}{injected}"
         assert done.stderr.count("\n") == 1, where
         assert SAID[error] in done.stderr, where
